@@ -1,0 +1,142 @@
+//! What the guest is to do, decided by the host before it boots.
+
+use serde::{Deserialize, Serialize};
+
+/// One scenario to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Version of this protocol; a guest refuses any other.
+    pub wire_version: u16,
+    /// Name of the scenario, for messages.
+    pub name: String,
+    /// The scenario's parameters as the operator set them.
+    pub parameters: Vec<(String, String)>,
+    /// The scenario's time budget, in nanoseconds.
+    pub duration_ns: u64,
+    /// For whatever the scenario randomises.
+    pub seed: u64,
+    /// What load is unless a definition says otherwise.
+    pub defaults: WorkerDefaults,
+    /// Bounds on the component.
+    pub limits: Limits,
+    /// Checks that the operator turned on.
+    pub thresholds: Thresholds,
+    /// Link imports that are not ours as traps instead of refusing them.
+    pub trap_foreign_imports: bool,
+    /// Send [`crate::Event::Progress`] this often, in milliseconds; 0: never.
+    pub progress_ms: u32,
+}
+
+/// Defaults for definitions that leave them open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerDefaults {
+    /// Workers per cgroup.
+    pub workers_per_cgroup: u32,
+}
+
+impl Default for WorkerDefaults {
+    fn default() -> Self {
+        Self { workers_per_cgroup: 1 }
+    }
+}
+
+/// Bounds on one component. Every one that is hit becomes a detail of the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Computing time of `run`, host calls that wait excluded, in milliseconds.
+    pub compute_ms: u64,
+    /// Linear memory of all instances, in bytes.
+    pub memory_bytes: u64,
+    /// Elements of all tables.
+    pub table_elements: u32,
+    /// Core instances, memories and tables, each.
+    pub instances: u32,
+    /// Resource handles held at a time.
+    pub handles: u32,
+    /// Bytes that one call may make the runtime allocate for lists and strings.
+    pub call_bytes: u32,
+    /// Cgroups alive at a time.
+    pub cgroups: u32,
+    /// Worker processes alive at a time.
+    pub workers: u32,
+    /// Steps of a scenario.
+    pub steps: u32,
+    /// Ops of one step or the backdrop.
+    pub ops_per_step: u32,
+    /// Log lines and notes, in bytes, over the whole run.
+    pub log_bytes: u64,
+    /// Marks over the whole run.
+    pub marks: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            compute_ms: 10_000,
+            memory_bytes: 64 << 20,
+            table_elements: 100_000,
+            instances: 64,
+            handles: 4_096,
+            call_bytes: 1 << 20,
+            cgroups: 1_024,
+            workers: 4_096,
+            steps: 4_096,
+            ops_per_step: 16_384,
+            log_bytes: 1 << 20,
+            marks: 100_000,
+        }
+    }
+}
+
+/// Opt-in checks (none is active by default). A `Some` of a later layer wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Thresholds {
+    /// Every worker makes progress, fairly and without long gaps.
+    pub not_starved: Option<bool>,
+    /// No worker runs outside its cpuset.
+    pub isolation: Option<bool>,
+    /// Longest stretch without CPU time, in nanoseconds.
+    pub max_gap_ns: Option<u64>,
+    /// Greatest spread of off-CPU shares, in percent points.
+    pub max_spread_percent: Option<f64>,
+    /// Greatest coefficient of variation of units per CPU second.
+    pub max_throughput_cv: Option<f64>,
+    /// Least work units per CPU second.
+    pub min_work_rate: Option<f64>,
+    /// Greatest 99th percentile of wake samples, in nanoseconds.
+    pub max_p99_wake_ns: Option<u64>,
+    /// Greatest coefficient of variation of wake samples.
+    pub max_wake_cv: Option<f64>,
+    /// Least iterations per CPU second.
+    pub min_iteration_rate: Option<f64>,
+    /// Most migrations per iteration.
+    pub max_migration_ratio: Option<f64>,
+}
+
+impl Thresholds {
+    /// Lays `over` on top: what it sets wins, what it leaves open stays.
+    #[must_use]
+    pub fn overlaid(self, over: Self) -> Self {
+        Self {
+            not_starved: over.not_starved.or(self.not_starved),
+            isolation: over.isolation.or(self.isolation),
+            max_gap_ns: over.max_gap_ns.or(self.max_gap_ns),
+            max_spread_percent: over.max_spread_percent.or(self.max_spread_percent),
+            max_throughput_cv: over.max_throughput_cv.or(self.max_throughput_cv),
+            min_work_rate: over.min_work_rate.or(self.min_work_rate),
+            max_p99_wake_ns: over.max_p99_wake_ns.or(self.max_p99_wake_ns),
+            max_wake_cv: over.max_wake_cv.or(self.max_wake_cv),
+            min_iteration_rate: over.min_iteration_rate.or(self.min_iteration_rate),
+            max_migration_ratio: over.max_migration_ratio.or(self.max_migration_ratio),
+        }
+    }
+
+    /// Whether any check is active.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.not_starved == Some(true)
+            || self.isolation == Some(true)
+            || Self { not_starved: None, isolation: None, ..self } != Self::default()
+    }
+}
