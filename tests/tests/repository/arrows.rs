@@ -56,15 +56,17 @@ fn arrows(metadata: &Metadata) -> Vec<(&Package, &str)> {
         .iter()
         .map(|package| package.name.as_str())
         .collect();
-    let arrow = |package| move |name: &&str| Some((package, *name));
     let mut arrows = Vec::new();
     for package in &metadata.packages {
         let names = package
             .dependencies
             .iter()
             .map(|dependency| dependency.name.as_str());
-        let names: Vec<&str> = names.filter(|name| ours.contains(name)).collect();
-        arrows.extend(names.iter().filter_map(arrow(package)));
+        arrows.extend(
+            names
+                .filter(|name| ours.contains(name))
+                .map(|name| (package, name)),
+        );
     }
     arrows
 }

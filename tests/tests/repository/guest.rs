@@ -52,7 +52,9 @@ fn the_guest_has_a_runtime_and_no_compiler() {
         .iter()
         .filter(|name| compilers.iter().any(|compiler| name.starts_with(compiler)))
         // Data structures that the runtime shares with the compiler.
-        .filter(|name| !["cranelift_bitset", "cranelift_entity"].contains(&name.as_str()))
+        .filter(|name| {
+            !["cranelift_bforest", "cranelift_bitset", "cranelift_entity"].contains(&name.as_str())
+        })
         .collect();
     assert!(
         found.is_empty(),

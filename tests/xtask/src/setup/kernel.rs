@@ -5,16 +5,21 @@
 //! takes no time.
 
 use std::fmt::{self, Display, Formatter};
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::ensure;
+use serde_json::Value;
 
 use super::Extent;
 use crate::build;
 use crate::console::Step;
 use crate::stream;
 use crate::workspace::Workspace;
+
+/// What the CLI calls Debian 12's kernel.
+const GENERIC: &str = "bookworm";
 
 /// A kernel that the chores want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +48,9 @@ impl Kernel {
             return false;
         };
         entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().join("vmlinux").is_file())
-            .any(|entry| {
-                entry
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|name| self.is_named(name))
-            })
+            .filter_map(|entry| fs::read(entry.ok()?.path().join("meta.json")).ok())
+            .filter_map(|record| serde_json::from_slice(&record).ok())
+            .any(|record| self.is_described_by(&record))
     }
 
     /// Has the CLI fetch it.
@@ -69,15 +69,15 @@ impl Kernel {
     fn argument(self) -> Option<&'static str> {
         match self {
             Self::Recent => None,
-            Self::Generic => Some("6.1"),
+            Self::Generic => Some(GENERIC),
         }
     }
 
-    fn is_named(self, name: &str) -> bool {
-        let generic = name.starts_with("6.1.");
+    /// Looks at what the CLI wrote beside a kernel that it fetched.
+    fn is_described_by(self, record: &Value) -> bool {
         match self {
-            Self::Recent => !generic,
-            Self::Generic => generic,
+            Self::Recent => record["sched_ext"] == true,
+            Self::Generic => record["spec"] == GENERIC,
         }
     }
 }
@@ -102,4 +102,19 @@ fn cache() -> Option<PathBuf> {
         .filter(|path| path.is_absolute())
         .or_else(|| Some(std::env::home_dir()?.join(".cache")))?;
     Some(base.join("proscenium"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetched_kernel_is_recognised_by_its_record() {
+        let recent = serde_json::json!({ "spec": "sched-ext", "sched_ext": true });
+        let generic = serde_json::json!({ "spec": "bookworm", "sched_ext": false });
+        assert!(Kernel::Recent.is_described_by(&recent));
+        assert!(!Kernel::Recent.is_described_by(&generic));
+        assert!(Kernel::Generic.is_described_by(&generic));
+        assert!(!Kernel::Generic.is_described_by(&recent));
+    }
 }

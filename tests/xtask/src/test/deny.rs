@@ -8,7 +8,8 @@ use super::tally::Tally;
 use crate::cargo;
 use crate::workspace::on_path;
 
-const CHECKS: [&str; 4] = ["licenses", "bans", "sources", "advisories"];
+/// What can be told from the lock file and the crates that are here.
+const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
 
 /// One check per kind of rule, or one skip.
 pub(super) fn run(context: Context<'_>) -> Tally {
@@ -21,12 +22,28 @@ pub(super) fn run(context: Context<'_>) -> Tally {
         return Tally::skip(why);
     }
     let mut tally = Tally::default();
-    for check in CHECKS {
-        let name = format!("deny: {check}");
-        let result = console.step(&name, |step| {
-            cargo::run(step, cargo::command(workspace, &["deny", "check", check]))
+    let mut check = |name: &str, arguments: &[&str]| {
+        let result = console.step(&format!("deny: {name}"), |step| {
+            cargo::run(step, cargo::command(workspace, arguments))
         });
-        tally.add(Tally::of(&name, &result));
+        tally.add(Tally::of(name, &result));
+    };
+    for name in OFFLINE {
+        check(
+            name,
+            &["deny", "--offline", "check", "--hide-inclusion-graph", name],
+        );
+    }
+    // The advisories are a repository of its own, which not every machine reaches.
+    let fetched = console.step("deny: fetch the advisories", |step| {
+        cargo::run(step, cargo::command(workspace, &["deny", "fetch", "db"]))
+    });
+    match fetched {
+        Ok(()) => check(
+            "advisories",
+            &["deny", "check", "--disable-fetch", "advisories"],
+        ),
+        Err(error) => tally.add(Tally::skip(&format!("advisories: {error:#}"))),
     }
     tally
 }
