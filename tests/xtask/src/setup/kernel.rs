@@ -63,6 +63,11 @@ impl Kernel {
             ended.status.success(),
             "`proscenium kernel fetch` failed: see above"
         );
+        // Else it would be fetched on every call, and another one be booted.
+        ensure!(
+            self.is_cached(),
+            "`proscenium kernel fetch` ended well, but the kernel is not in the cache"
+        );
         Ok(())
     }
 
