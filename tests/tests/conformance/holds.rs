@@ -19,7 +19,11 @@ fn marks(events: &[Event]) -> Vec<(u32, u32)> {
         Event::StepEnd(mark) => Some(mark.elapsed_ms),
         _ => None,
     };
-    events.iter().filter_map(start).zip(events.iter().filter_map(end)).collect()
+    events
+        .iter()
+        .filter_map(start)
+        .zip(events.iter().filter_map(end))
+        .collect()
 }
 
 #[test]
@@ -31,7 +35,10 @@ fn s_102_fractions_are_of_the_duration_and_all_is_clipped_to_the_end() {
         step(vec![], vec![], ms(100)),
     ];
     let ended = Rig::new().execute(nothing(), steps);
-    assert_eq!(marks(&ended.events), [(0, 250), (250, 350), (350, 1000), (1000, 1000)]);
+    assert_eq!(
+        marks(&ended.events),
+        [(0, 250), (250, 350), (350, 1000), (1000, 1000)]
+    );
 }
 
 #[test]
@@ -67,7 +74,10 @@ fn s_088_a_repeat_sets_up_once_and_repeats_its_ops() {
     let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
     assert_eq!(count("create \"t\""), 10);
     assert_eq!(count("create \"a\""), 1);
-    assert_eq!(ended.markers(), ["start", "step-start", "resume", "step-end", "pause", "end"]);
+    assert_eq!(
+        ended.markers(),
+        ["start", "step-start", "resume", "step-end", "pause", "end"]
+    );
 }
 
 #[test]
@@ -78,7 +88,11 @@ fn s_089_a_repeat_ends_with_the_scenario() {
     // One that starts when the time is over runs its ops zero times.
     let plan = vec![
         step(vec![], vec![], HoldSpec::Fraction(1.0)),
-        step(vec![], vec![Op::AddCgroup("never".into())], HoldSpec::Repeat(MS)),
+        step(
+            vec![],
+            vec![Op::AddCgroup("never".into())],
+            HoldSpec::Repeat(MS),
+        ),
     ];
     let ended = Rig::new().execute(nothing(), plan);
     assert!(!ended.log.lines().iter().any(|line| line.contains("never")));
@@ -88,8 +102,18 @@ fn s_089_a_repeat_ends_with_the_scenario() {
 fn s_109_without_a_scheduler_a_hold_is_a_plain_wait() {
     let mut rig = Rig::new();
     let id = rig.stage.begin(None).unwrap();
-    assert_eq!(rig.stage.hold(id, &ms(300)).unwrap(), HoldOutcome::Elapsed(300 * MS));
-    assert_eq!(rig.lines().iter().filter(|line| line.starts_with("wait")).count(), 1, "one wait, no polling");
+    assert_eq!(
+        rig.stage.hold(id, &ms(300)).unwrap(),
+        HoldOutcome::Elapsed(300 * MS)
+    );
+    assert_eq!(
+        rig.lines()
+            .iter()
+            .filter(|line| line.starts_with("wait"))
+            .count(),
+        1,
+        "one wait, no polling"
+    );
 }
 
 #[test]
@@ -101,10 +125,23 @@ fn s_113_a_cancelled_hold_ends_then_and_the_verdict_says_so() {
     rig.stage.setup(id, &[def("a")]).unwrap();
     let error = rig.stage.hold(id, &ms(900)).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::Cancelled));
-    assert_eq!(rig.stage.apply(id, &[]).unwrap_err().code(), Some(ErrorCode::Cancelled));
+    assert_eq!(
+        rig.stage.apply(id, &[]).unwrap_err().code(),
+        Some(ErrorCode::Cancelled)
+    );
     let ended = rig.close();
     assert_eq!(ended.verdict.outcome, Outcome::Inconclusive);
-    assert!(ended.verdict.details.iter().any(|d| d.kind == DetailKind::Cancelled));
-    assert_eq!(ended.markers(), ["start", "step-start", "resume", "pause"], "no step end, no end frame");
+    assert!(
+        ended
+            .verdict
+            .details
+            .iter()
+            .any(|d| d.kind == DetailKind::Cancelled)
+    );
+    assert_eq!(
+        ended.markers(),
+        ["start", "step-start", "resume", "pause"],
+        "no step end, no end frame"
+    );
     ended.position("remove \"a\"");
 }

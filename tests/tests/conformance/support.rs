@@ -75,7 +75,10 @@ impl Rig {
 
     pub(crate) fn position(&self, text: &str) -> usize {
         let lines = self.lines();
-        lines.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
     }
 
     pub(crate) fn fail(&self, errno: Errno, which: impl Fn(&Effect) -> bool + 'static) {
@@ -85,8 +88,15 @@ impl Rig {
     /// Ends a scenario whose plugin says it passed.
     pub(crate) fn close(self) -> Ended {
         let Self { stage, log, events } = self;
-        let verdict = stage.close(Ending::Returned { outcome: Outcome::Pass, reason: None });
-        Ended { verdict, log, events: events.take() }
+        let verdict = stage.close(Ending::Returned {
+            outcome: Outcome::Pass,
+            reason: None,
+        });
+        Ended {
+            verdict,
+            log,
+            events: events.take(),
+        }
     }
 
     /// A whole plan, then the end.
@@ -97,7 +107,11 @@ impl Rig {
 
     /// A whole plan that is refused before anything is done.
     pub(crate) fn refused(mut self, backdrop: Backdrop, steps: Vec<StepPlan>) -> String {
-        let error = self.stage.execute(&backdrop, &steps).unwrap_err().to_string();
+        let error = self
+            .stage
+            .execute(&backdrop, &steps)
+            .unwrap_err()
+            .to_string();
         assert_eq!(self.lines(), Vec::<String>::new(), "nothing was done");
         error
     }
@@ -113,11 +127,18 @@ pub(crate) struct Ended {
 impl Ended {
     pub(crate) fn position(&self, text: &str) -> usize {
         let lines = self.log.lines();
-        lines.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
     }
 
     pub(crate) fn messages(&self) -> Vec<&str> {
-        self.verdict.details.iter().map(|detail| detail.message.as_str()).collect()
+        self.verdict
+            .details
+            .iter()
+            .map(|detail| detail.message.as_str())
+            .collect()
     }
 
     /// Kinds of the frames that mark the timeline, in order.
@@ -140,11 +161,20 @@ pub(crate) fn nothing() -> Backdrop {
 }
 
 pub(crate) fn backdrop(cgroups: Vec<CgroupDef>, ops: Vec<Op>) -> Backdrop {
-    Backdrop { cgroups, ops, payloads: vec![] }
+    Backdrop {
+        cgroups,
+        ops,
+        payloads: vec![],
+    }
 }
 
 pub(crate) fn step(setup: Vec<CgroupDef>, ops: Vec<Op>, hold: HoldSpec) -> StepPlan {
-    StepPlan { label: None, setup, ops, hold }
+    StepPlan {
+        label: None,
+        setup,
+        ops,
+        hold,
+    }
 }
 
 pub(crate) fn ms(ms: u64) -> HoldSpec {
@@ -167,7 +197,10 @@ pub(crate) fn def(name: &str) -> CgroupDef {
 }
 
 pub(crate) fn def_on(name: &str, cpus: &[u32]) -> CgroupDef {
-    CgroupDef { cpuset: Some(CpusetSpec::Exact(cpus.to_vec())), ..def(name) }
+    CgroupDef {
+        cpuset: Some(CpusetSpec::Exact(cpus.to_vec())),
+        ..def(name)
+    }
 }
 
 pub(crate) fn spins(workers: u32) -> WorkSpec {
@@ -176,7 +209,10 @@ pub(crate) fn spins(workers: u32) -> WorkSpec {
 
 pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
     WorkSpec {
-        work: Work::Builtin(BuiltinWork { name: name.to_owned(), parameters: vec![] }),
+        work: Work::Builtin(BuiltinWork {
+            name: name.to_owned(),
+            parameters: vec![],
+        }),
         workers,
         policy: SchedPolicy::Normal,
         affinity: Affinity::Inherit,
@@ -188,7 +224,10 @@ pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
 }
 
 pub(crate) fn spawn(cgroup: &str, work: WorkSpec) -> Op {
-    Op::Spawn(Spawn { placement: Placement::Cgroup(cgroup.to_owned()), work })
+    Op::Spawn(Spawn {
+        placement: Placement::Cgroup(cgroup.to_owned()),
+        work,
+    })
 }
 
 /// One step with these definitions, held to the end.

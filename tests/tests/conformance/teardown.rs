@@ -15,7 +15,9 @@ fn frozen_step() -> Rig {
     let id = rig.stage.begin(None).unwrap();
     rig.stage.setup(id, &[def("a")]).unwrap();
     rig.stage.hold(id, &ms(100)).unwrap();
-    rig.stage.apply(id, &[Op::FreezeCgroup("a".into())]).unwrap();
+    rig.stage
+        .apply(id, &[Op::FreezeCgroup("a".into())])
+        .unwrap();
     rig
 }
 
@@ -23,21 +25,33 @@ fn frozen_step() -> Rig {
 fn s_120_what_is_frozen_is_thawed_before_it_is_stopped() {
     let ended = frozen_step().close();
     let stats = &ended.verdict.cgroups[0];
-    assert_eq!((stats.completed, stats.workers), (1, 1), "a real report, not what a kill leaves");
+    assert_eq!(
+        (stats.completed, stats.workers),
+        (1, 1),
+        "a real report, not what a kill leaves"
+    );
     let lines = ended.log.lines();
-    let thaw = lines.iter().position(|line| line.contains("\"0\" to cgroup.freeze")).unwrap();
+    let thaw = lines
+        .iter()
+        .position(|line| line.contains("\"0\" to cgroup.freeze"))
+        .unwrap();
     assert!(thaw < ended.position("collect"));
 }
 
 #[test]
 fn s_121_a_thaw_that_fails_is_a_warning() {
     let rig = frozen_step();
-    rig.fail(Errno::EIO, |effect| {
-        matches!(effect, Effect::Write { knob: Knob::Freeze, value, .. } if value == "0")
-    });
+    rig.fail(
+        Errno::EIO,
+        |effect| matches!(effect, Effect::Write { knob: Knob::Freeze, value, .. } if value == "0"),
+    );
     let ended = rig.close();
     ended.position("remove \"a\"");
-    assert_eq!(ended.verdict.outcome, Outcome::Inconclusive, "its worker could not end well, and that is said");
+    assert_eq!(
+        ended.verdict.outcome,
+        Outcome::Inconclusive,
+        "its worker could not end well, and that is said"
+    );
 }
 
 #[test]
@@ -50,9 +64,19 @@ fn s_124_figures_go_to_the_step_that_collected_them() {
         rig.stage.finish(id).unwrap();
     }
     let ended = rig.close();
-    let phases: Vec<_> = ended.verdict.cgroups.iter().map(|s| (s.phase, s.cgroup.as_str())).collect();
+    let phases: Vec<_> = ended
+        .verdict
+        .cgroups
+        .iter()
+        .map(|s| (s.phase, s.cgroup.as_str()))
+        .collect();
     assert_eq!(phases, [(1, "a"), (2, "b")]);
-    let labels: Vec<_> = ended.verdict.phases.iter().map(|p| p.label.as_deref()).collect();
+    let labels: Vec<_> = ended
+        .verdict
+        .phases
+        .iter()
+        .map(|p| p.label.as_deref())
+        .collect();
     assert_eq!(labels, [Some("a"), Some("b")]);
 }
 
@@ -61,7 +85,9 @@ fn s_146_cgroups_of_definitions_and_ops_are_removed_alike() {
     let mut rig = Rig::new();
     let id = rig.stage.begin(None).unwrap();
     rig.stage.setup(id, &[def("by-def")]).unwrap();
-    rig.stage.apply(id, &[Op::AddCgroup("by-op".into())]).unwrap();
+    rig.stage
+        .apply(id, &[Op::AddCgroup("by-op".into())])
+        .unwrap();
     rig.stage.create_cgroup("by-handle").unwrap();
     rig.stage.abandon(id);
     for name in ["by-def", "by-op", "by-handle"] {
@@ -137,14 +163,21 @@ fn drive(rig: &mut Rig, step: &mut Option<StepId>, call: &Call) {
         Call::Thaw(index) => Op::UnfreezeCgroup(name(index)),
         Call::Stop(index) => Op::StopCgroup(name(index)),
         Call::Spawn(index, workers) => spawn(&name(index), spins(*workers)),
-        Call::Move(from, to) => Op::MoveAllTasks(MoveAllTasks { from: name(from), to: name(to) }),
+        Call::Move(from, to) => Op::MoveAllTasks(MoveAllTasks {
+            from: name(from),
+            to: name(to),
+        }),
     };
     let _ = stage.apply(id, &[op]);
 }
 
 /// Exactly one verdict, everything started collected, everything made removed.
 fn assert_clean(ended: &Ended) -> Result<(), TestCaseError> {
-    let verdicts = ended.events.iter().filter(|event| matches!(event, Event::Verdict(_))).count();
+    let verdicts = ended
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Verdict(_)))
+        .count();
     prop_assert_eq!(verdicts, 1);
     let (mut alive, mut crews, mut spawned) = (Vec::new(), Vec::new(), 0_u32);
     for effect in ended.log.effects() {
@@ -159,7 +192,12 @@ fn assert_clean(ended: &Ended) -> Result<(), TestCaseError> {
             _ => {}
         }
     }
-    prop_assert!(alive.is_empty(), "left cgroups {:?} after {} crews", alive, spawned);
+    prop_assert!(
+        alive.is_empty(),
+        "left cgroups {:?} after {} crews",
+        alive,
+        spawned
+    );
     prop_assert!(crews.is_empty(), "left crews {:?}", crews);
     Ok(())
 }
