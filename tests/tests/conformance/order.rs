@@ -89,7 +89,7 @@ fn s_087_ops_precede_the_setup_and_frames_follow_it() {
     )];
     let ended = Rig::new().execute(nothing(), plan);
     assert!(ended.position("create \"by-op\"") < ended.position("create \"by-setup\""));
-    assert!(ended.position("start 1") < ended.position("wait"));
+    assert!(ended.position("start 1") < ended.position("wait until"));
     assert_eq!(
         ended.markers(),
         ["start", "step-start", "resume", "step-end", "pause", "end"]

@@ -98,7 +98,17 @@ fn s_146_cgroups_of_definitions_and_ops_are_removed_alike() {
 #[test]
 fn s_144_every_effect_goes_through_the_one_gateway() {
     let ended = frozen_step().close();
-    assert!(ended.log.lines().len() > 8, "{:#?}", ended.log.lines());
+    let expected = [
+        "create \"a\"",
+        "start 1 spin-wait workers in \"a\"",
+        "open the gate of crew 0",
+        "wait until 100ms",
+        "write \"1\" to cgroup.freeze of \"a\"",
+        "write \"0\" to cgroup.freeze of \"a\"",
+        "collect 1 crews",
+        "remove \"a\"",
+    ];
+    assert_eq!(ended.log.lines(), expected);
 }
 
 /// What a plugin may do next, sensible or not.

@@ -150,13 +150,10 @@ impl EffectLog {
         }
     }
 
-    pub(super) fn push(&self, effect: &Effect) -> Option<Errno> {
-        self.note(effect);
-        self.0
-            .borrow()
-            .faults
-            .iter()
-            .find(|(which, _)| which(effect))
-            .map(|(_, errno)| *errno)
+    /// Errno with which an effect is to fail.
+    pub(super) fn fault(&self, effect: &Effect) -> Option<Errno> {
+        let inner = self.0.borrow();
+        let fault = inner.faults.iter().find(|(which, _)| which(effect));
+        fault.map(|(_, errno)| *errno)
     }
 }

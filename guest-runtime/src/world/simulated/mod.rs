@@ -93,15 +93,19 @@ impl Simulated {
         self.crews.get(&id).ok_or_else(|| gone_crew(id))
     }
 
-    /// Logs an effect; fails with the errno that a test asked for.
-    fn effect(&self, effect: &Effect) -> Result<(), WorldError> {
-        match self.log.push(effect) {
-            None => Ok(()),
-            Some(errno) => Err(WorldError::Kernel {
-                what: effect.to_string(),
-                errno,
-            }),
+    /// Carries an effect out and logs it, or fails as a test asked for.
+    fn carry_out<T>(
+        &mut self,
+        effect: &Effect,
+        act: impl FnOnce(&mut Self) -> Result<T, WorldError>,
+    ) -> Result<T, WorldError> {
+        if let Some(errno) = self.log.fault(effect) {
+            let what = effect.to_string();
+            return Err(WorldError::Kernel { what, errno });
         }
+        let done = act(self)?;
+        self.log.note(effect);
+        Ok(done)
     }
 }
 
@@ -130,47 +134,51 @@ impl World for Simulated {
 
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
         let name = self.tree.name(group)?.to_owned();
-        self.effect(&Effect::Enable {
+        let controllers_text = controllers.to_string();
+        let effect = Effect::Enable {
             group: name,
-            controllers: controllers.to_string(),
-        })?;
+            controllers: controllers_text,
+        };
         let busy = group != GroupId::ROOT && self.tasks_in(group) > 0;
-        self.tree.enable(group, controllers, busy)
+        self.carry_out(&effect, |world| world.tree.enable(group, controllers, busy))
     }
 
     fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError> {
         let group = self.tree.child_name(parent, name)?;
-        self.effect(&Effect::Create { group })?;
-        self.tree.create(parent, name)
+        self.carry_out(&Effect::Create { group }, |world| {
+            world.tree.create(parent, name)
+        })
     }
 
     fn remove(&mut self, group: GroupId) -> Result<(), WorldError> {
         let Ok(name) = self.tree.name(group) else {
             return Ok(());
         };
-        self.effect(&Effect::Remove {
+        let effect = Effect::Remove {
             group: name.to_owned(),
-        })?;
-        self.tree.remove(group, self.tasks_in(group) > 0)
+        };
+        let busy = self.tasks_in(group) > 0;
+        self.carry_out(&effect, |world| world.tree.remove(group, busy))
     }
 
     fn write(&mut self, group: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
         let name = self.tree.name(group)?.to_owned();
-        let failed = self.effect(&Effect::Write {
+        let shown = value.trim_end().to_owned();
+        let effect = Effect::Write {
             group: name.clone(),
             knob,
-            value: value.trim_end().to_owned(),
-        });
-        if let Err(error) = failed {
-            let errno = error.errno().unwrap_or(Errno::EIO);
-            return Err(WorldError::Write {
+            value: shown,
+        };
+        let done = self.carry_out(&effect, |world| world.tree.write(group, knob, value));
+        done.map_err(|error| match error {
+            WorldError::Kernel { errno, .. } => WorldError::Write {
                 group: name,
                 knob,
                 value: value.to_owned(),
                 errno,
-            });
-        }
-        self.tree.write(group, knob, value)
+            },
+            other => other,
+        })
     }
 
     fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
@@ -195,44 +203,20 @@ impl World for Simulated {
             .unwrap_or("")
             .to_owned();
         let workers = plan.setups.len();
-        self.effect(&Effect::Spawn {
+        let effect = Effect::Spawn {
             group: name.clone(),
             work: plan.work.name(),
             workers,
-        })?;
-        if let Some(id) = group {
-            let room = self.tree.pids_room(id, |id| self.tasks_in(id));
-            if room < workers {
-                let what = format!(
-                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
-                );
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EAGAIN,
-                });
-            }
-            if self.tree.has_enabled_children(id) {
-                let what =
-                    format!("start workers in cgroup {name:?}, whose children have controllers");
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EBUSY,
-                });
-            }
-        }
-        let id = CrewId(self.next_crew);
-        self.next_crew += 1;
-        let pids = (self.next_pid..).take(workers).collect();
-        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        self.crews.insert(id, Crew::new(group, plan, pids));
-        Ok(id)
+        };
+        self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
 
     fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
-        self.effect(&Effect::OpenGate { crew })?;
-        let crew = self.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
-        crew.running = true;
-        Ok(())
+        self.carry_out(&Effect::OpenGate { crew }, |world| {
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            crew.running = true;
+            Ok(())
+        })
     }
 
     fn pids(&self, crew: CrewId) -> &[u32] {
@@ -261,48 +245,34 @@ impl World for Simulated {
             .pids
             .get(index)
             .ok_or_else(|| gone_crew(crew))?;
-        self.effect(&Effect::SetAffinity {
+        let effect = Effect::SetAffinity {
             pid,
             cpus: cpus.to_string(),
-        })?;
-        let effective = self
-            .crew(crew)?
-            .group
-            .map_or(&self.machine.cpus, |id| self.tree.effective(id));
-        if cpus.intersection(effective).is_empty() {
-            return Err(WorldError::Kernel {
-                what: format!("pin worker {pid} to CPUs {cpus}"),
-                errno: Errno::EINVAL,
-            });
-        }
-        if let Some(worker) = self
-            .crews
-            .get_mut(&crew)
-            .and_then(|crew| crew.workers.get_mut(index))
-        {
-            worker.affinity = Some(cpus.clone());
-        }
-        Ok(())
+        };
+        self.carry_out(&effect, |world| world.pin(crew, index, cpus))
     }
 
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
         let name = self.tree.name(to)?.to_owned();
-        self.effect(&Effect::Migrate {
+        let effect = Effect::Migrate {
             crew,
             group: name.clone(),
-        })?;
-        if self.tree.has_enabled_children(to) {
-            let what = format!("move tasks to cgroup {name:?}, whose children have controllers");
-            return Err(WorldError::Kernel {
-                what,
-                errno: Errno::EBUSY,
-            });
-        }
-        let crew = self.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
-        crew.group = Some(to);
-        Ok(Moved {
-            moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
-            gone: 0,
+        };
+        self.carry_out(&effect, |world| {
+            if world.tree.has_enabled_children(to) {
+                let what =
+                    format!("move tasks to cgroup {name:?}, whose children have controllers");
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EBUSY,
+                });
+            }
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            crew.group = Some(to);
+            Ok(Moved {
+                moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
+                gone: 0,
+            })
         })
     }
 
@@ -369,10 +339,59 @@ impl World for Simulated {
 impl Simulated {
     /// Workers in a cgroup itself, not below it.
     fn tasks_in(&self, group: GroupId) -> usize {
-        self.crews
-            .values()
-            .filter(|crew| crew.group == Some(group))
-            .map(|crew| crew.pids.len())
-            .sum()
+        let members = self.crews.values().filter(|crew| crew.group == Some(group));
+        members.map(|crew| crew.pids.len()).sum()
+    }
+
+    fn start(
+        &mut self,
+        group: Option<GroupId>,
+        name: &str,
+        plan: &CrewPlan,
+    ) -> Result<CrewId, WorldError> {
+        let workers = plan.setups.len();
+        if let Some(id) = group {
+            let room = self.tree.pids_room(id, |id| self.tasks_in(id));
+            if room < workers {
+                let what = format!(
+                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
+                );
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EAGAIN,
+                });
+            }
+            if self.tree.has_enabled_children(id) {
+                let what =
+                    format!("start workers in cgroup {name:?}, whose children have controllers");
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EBUSY,
+                });
+            }
+        }
+        let id = CrewId(self.next_crew);
+        self.next_crew += 1;
+        let pids = (self.next_pid..).take(workers).collect();
+        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
+        self.crews.insert(id, Crew::new(group, plan, pids));
+        Ok(id)
+    }
+
+    fn pin(&mut self, crew: CrewId, index: usize, cpus: &CpuSet) -> Result<(), WorldError> {
+        let group = self.crew(crew)?.group;
+        let effective = group.map_or(&self.machine.cpus, |id| self.tree.effective(id));
+        if cpus.intersection(effective).is_empty() {
+            let what = format!("pin a worker of crew {} to CPUs {cpus}", crew.0);
+            return Err(WorldError::Kernel {
+                what,
+                errno: Errno::EINVAL,
+            });
+        }
+        let crew = self.crews.get_mut(&crew);
+        if let Some(worker) = crew.and_then(|crew| crew.workers.get_mut(index)) {
+            worker.affinity = Some(cpus.clone());
+        }
+        Ok(())
     }
 }
