@@ -16,7 +16,10 @@
 pub mod accel;
 pub mod args;
 pub mod console;
+pub mod initramfs;
 pub mod plan;
 pub mod probe;
+pub mod process;
 pub mod qemu;
 pub mod topology;
+pub mod tsc;
