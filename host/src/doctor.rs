@@ -15,7 +15,7 @@ use crate::kernel::store;
 use crate::vm::accel::{AccelRequest, choose};
 use crate::vm::initramfs::GuestBinaries;
 use crate::vm::probe::{Probe, probe};
-use crate::vm::qemu::{Qemu, Version, find_program};
+use crate::vm::qemu::{Qemu, QemuError, Version, find_program};
 
 /// Target that the guest's programs are built for.
 const GUEST_TARGET: &str = "x86_64-unknown-linux-musl";
@@ -133,7 +133,7 @@ fn rust_libraries(input: &DoctorInput) -> Option<PathBuf> {
     Some(Path::new(root.trim()).join("lib/rustlib"))
 }
 
-fn emulator(qemu: Result<Qemu, crate::vm::qemu::QemuError>) -> Finding {
+fn emulator(qemu: Result<Qemu, QemuError>) -> Finding {
     let what = "QEMU";
     match qemu {
         Ok(qemu) if qemu.firmware.is_none() => {
@@ -241,6 +241,7 @@ fn space(what: &'static str, path: &Path, needed: u64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vm::qemu::tests::write_script;
 
     /// A machine on which there is nothing at all.
     fn bare(dir: &Path) -> DoctorInput {
@@ -281,7 +282,7 @@ mod tests {
     fn a_target_is_found_where_the_compiler_keeps_it() {
         let dir = tempfile::tempdir().unwrap();
         let script = format!("echo {}", dir.path().display());
-        crate::vm::qemu::tests::write_script(&dir.path().join("rustc"), &script);
+        write_script(&dir.path().join("rustc"), &script);
         let input = bare(dir.path());
         std::fs::create_dir_all(
             dir.path()
