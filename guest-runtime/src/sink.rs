@@ -1,0 +1,36 @@
+//! Where the executor's events go.
+//!
+//! In the guest that is a port to the host, in `check` the reporter in the same
+//! process, in tests a list. A sink blocks under backpressure and drops nothing.
+
+use std::fmt::Debug;
+
+use proscenium_wire::Event;
+
+/// Takes events in the order in which they happen.
+///
+/// Infallible for its callers: a sink whose other side is gone remembers that,
+/// and whoever owns it asks when the scenario is over.
+pub trait Sink: Debug {
+    /// Passes one event on.
+    fn emit(&mut self, event: Event);
+
+    /// Frames (or events) passed on so far.
+    fn frames(&self) -> u64;
+
+    /// Sees to it that what was emitted is on its way; called before waits.
+    fn flush(&mut self);
+}
+
+/// Keeps every event; for tests and for callers that look afterwards.
+impl Sink for Vec<Event> {
+    fn emit(&mut self, event: Event) {
+        self.push(event);
+    }
+
+    fn frames(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn flush(&mut self) {}
+}

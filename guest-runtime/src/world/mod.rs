@@ -1,0 +1,173 @@
+//! The gateway: the only way to cgroup files, processes and the clock.
+//!
+//! The executor decides, a [`World`] carries out. There are two: the kernel
+//! itself ([`kernel`]), and a simulated one ([`simulated`]) with virtual time
+//! that keeps the kernel's rules. Nothing outside a world touches a file, a
+//! process or a clock, and a world never decides what a scenario may do.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use proscenium_worker::{Report, Setup, Work};
+
+use crate::cpuset::CpuSet;
+use crate::machine::Machine;
+
+mod error;
+mod knob;
+pub mod simulated;
+
+pub use error::WorldError;
+pub use knob::{Controllers, Knob};
+
+/// One cgroup. Ids are never reused within a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u32);
+
+impl GroupId {
+    /// The scenario's root: made on first use, removed when the world is dropped.
+    pub const ROOT: Self = Self(0);
+}
+
+/// All workers of one handle. Ids are never reused within a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CrewId(pub u32);
+
+/// A crew to start.
+#[derive(Clone, Debug)]
+pub struct CrewPlan {
+    /// What every worker does.
+    pub work: Work,
+    /// One for each worker.
+    pub setups: Vec<Setup>,
+    /// Epoch under which the workers file what they do, see [`World::set_epoch`].
+    pub epoch: u32,
+}
+
+/// What became of a crew.
+#[derive(Clone, Debug)]
+pub struct CrewReport {
+    /// Which.
+    pub crew: CrewId,
+    /// One for each worker, in order. A worker that did not end well has what
+    /// it counted until then, `completed` false, and how it ended.
+    pub reports: Vec<Report>,
+}
+
+/// Why a wait returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The time is over.
+    Elapsed,
+    /// The run is to be ended; with the reason.
+    Cancelled(String),
+}
+
+/// How a move of a crew's workers went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Workers now in the target.
+    pub moved: u32,
+    /// Workers that were gone already.
+    pub gone: u32,
+}
+
+/// The gateway to one kernel. See the module.
+///
+/// A group or crew id that is not alive is answered with
+/// [`WorldError::Gone`]; dropping a world kills its processes and removes its
+/// cgroups.
+pub trait World: Debug {
+    /// Monotonic time since an origin of the world's own.
+    fn now(&self) -> Duration;
+
+    /// The machine, discovered once.
+    fn machine(&self) -> &Machine;
+
+    /// `uname -r`.
+    fn kernel_release(&self) -> &str;
+
+    /// Controllers that can be enabled for children of the scenario's root.
+    fn controllers(&self) -> Controllers;
+
+    /// Adds to the `cgroup.subtree_control` of `group`. Idempotent.
+    ///
+    /// # Errors
+    /// The kernel's own, `EBUSY` among them where `group` has tasks.
+    fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError>;
+
+    /// Makes the child `name` (one path component, already checked).
+    ///
+    /// # Errors
+    /// [`WorldError::Kernel`], `EEXIST` among them.
+    fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError>;
+
+    /// Removes an empty cgroup. Waits a bounded time for tasks that are
+    /// already dying. A directory that is gone is success.
+    ///
+    /// # Errors
+    /// `EBUSY` where it has tasks or children.
+    fn remove(&mut self, group: GroupId) -> Result<(), WorldError>;
+
+    /// Writes one cgroup file.
+    ///
+    /// # Errors
+    /// The kernel's own; names the cgroup, the file, the value and the controller.
+    fn write(&mut self, group: GroupId, knob: Knob, value: &str) -> Result<(), WorldError>;
+
+    /// Reads one cgroup file, at most 64 KiB of it.
+    ///
+    /// # Errors
+    /// The kernel's own; names the cgroup and the file.
+    fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError>;
+
+    /// Starts a crew, every worker inside `group` from its first instruction
+    /// (`None`: beside the runtime), set up as planned, waiting at the gate.
+    ///
+    /// # Errors
+    /// The kernel's own, `EAGAIN` at `pids.max` among them. Workers that were
+    /// started before the error are gone when this returns.
+    fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError>;
+
+    /// Lets a crew run.
+    ///
+    /// # Errors
+    /// [`WorldError::Gone`].
+    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError>;
+
+    /// Process ids of a crew, in order; empty if it is gone.
+    fn pids(&self, crew: CrewId) -> &[u32];
+
+    /// Tells a crew the phase under which it files what it does next.
+    fn set_epoch(&mut self, crew: CrewId, epoch: u32);
+
+    /// Sum of the crew's live iteration counters. Makes no system call.
+    fn iterations(&self, crew: CrewId) -> u64;
+
+    /// Pins worker `index` of a crew.
+    ///
+    /// # Errors
+    /// The kernel's own.
+    fn set_affinity(&mut self, crew: CrewId, index: usize, cpus: &CpuSet)
+    -> Result<(), WorldError>;
+
+    /// Moves a crew's workers to another cgroup.
+    ///
+    /// # Errors
+    /// The kernel's own, on the first worker that is alive and cannot be moved.
+    fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError>;
+
+    /// Sends SIGKILL to every worker, reaps none.
+    fn kill(&mut self, crews: &[CrewId]);
+
+    /// Asks all workers to stop, waits for all of them together until `until`
+    /// at the latest, kills and reaps the rest, and forgets the crews.
+    /// Infallible: what cannot be had is missing from the reports.
+    fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport>;
+
+    /// Waits until `until` or until something happens.
+    ///
+    /// # Errors
+    /// Only defects of the environment: [`WorldError::Environment`].
+    fn wait(&mut self, until: Duration) -> Result<Wake, WorldError>;
+}
