@@ -1,1 +1,5 @@
 //! Skeleton.
+
+pub mod doctor;
+pub mod kernel;
+pub mod vm;
