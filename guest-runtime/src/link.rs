@@ -59,7 +59,12 @@ impl PortSink {
     /// Sends over `port`, which blocks when its other side is slow.
     #[must_use]
     pub fn new(port: File) -> Self {
-        Self { port, batch: Vec::with_capacity(2 * BATCH), frames: 0, broken: None }
+        Self {
+            port,
+            batch: Vec::with_capacity(2 * BATCH),
+            frames: 0,
+            broken: None,
+        }
     }
 
     /// Why events can no longer be sent, if so.
@@ -74,7 +79,11 @@ impl Sink for PortSink {
         if let Err(error) = encode(&event, &mut self.batch) {
             // What cannot be sent is at least told of; this one is short.
             let message = format!("an event is missing here: {error}");
-            let told = Event::Log { source: LogSource::Runtime, level: LogLevel::Error, message };
+            let told = Event::Log {
+                source: LogSource::Runtime,
+                level: LogLevel::Error,
+                message,
+            };
             if encode(&told, &mut self.batch).is_err() {
                 return;
             }
@@ -126,7 +135,12 @@ impl Control {
         flags
             .and_then(|flags| fcntl(&port, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)))
             .map_err(port_error("make the control port non-blocking"))?;
-        Ok(Self { port: File::from(port), decoder: Decoder::new(), hung_up: false, received: 0 })
+        Ok(Self {
+            port: File::from(port),
+            decoder: Decoder::new(),
+            hung_up: false,
+            received: 0,
+        })
     }
 
     /// The next command, if one has come whole. What is no command is passed over.
@@ -189,7 +203,10 @@ pub fn greet(
                 Received::Message(Command::Hello { wire_version }) => {
                     return Some(check_version(wire_version).map_err(LinkError::from));
                 }
-                Received::Corrupt { why: Corruption::Version(mismatch), .. } => {
+                Received::Corrupt {
+                    why: Corruption::Version(mismatch),
+                    ..
+                } => {
                     return Some(Err(mismatch.into()));
                 }
                 other => tracing::warn!("before its hello the host sent {other:?}"),
@@ -232,7 +249,9 @@ fn wait_for<T>(
         Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(port_error("create an epoll"))?;
     // Edge-triggered: until the host opens its side, the port reads as ended.
     let event = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 0);
-    epoll.add(control.as_fd(), event).map_err(port_error("watch the control port"))?;
+    epoll
+        .add(control.as_fd(), event)
+        .map_err(port_error("watch the control port"))?;
     loop {
         if let Some(found) = look(control) {
             return Ok(Some(found));
@@ -243,7 +262,10 @@ fn wait_for<T>(
         }
         // Rounded up: a wait that ends too early would spin.
         let left = EpollTimeout::try_from(left + Duration::from_millis(1));
-        match epoll.wait(&mut [EpollEvent::empty()], left.unwrap_or(EpollTimeout::MAX)) {
+        match epoll.wait(
+            &mut [EpollEvent::empty()],
+            left.unwrap_or(EpollTimeout::MAX),
+        ) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(port_error("wait for the control port")(errno)),
         }
@@ -251,7 +273,10 @@ fn wait_for<T>(
 }
 
 fn port_error(what: &'static str) -> impl Fn(Errno) -> LinkError {
-    move |errno| LinkError::Port { what, error: errno.into() }
+    move |errno| LinkError::Port {
+        what,
+        error: errno.into(),
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +302,12 @@ mod tests {
         let (events, host_events) = UnixStream::pair().unwrap();
         let (control, host_control) = UnixStream::pair().unwrap();
         let sink = PortSink::new(File::from(OwnedFd::from(events)));
-        (sink, Control::new(control.into()).unwrap(), host_events, host_control)
+        (
+            sink,
+            Control::new(control.into()).unwrap(),
+            host_events,
+            host_control,
+        )
     }
 
     fn say(host: &mut UnixStream, command: &Command) {
@@ -287,19 +317,31 @@ mod tests {
     }
 
     fn line(message: String) -> Event {
-        Event::Log { source: LogSource::Plugin, level: LogLevel::Info, message }
+        Event::Log {
+            source: LogSource::Plugin,
+            level: LogLevel::Info,
+            message,
+        }
     }
 
     #[test]
     fn the_guest_speaks_first_and_goes_on_when_the_host_answers() {
         let (mut sink, mut control, mut events, mut commands) = link();
-        say(&mut commands, &Command::Hello { wire_version: WIRE_VERSION });
+        say(
+            &mut commands,
+            &Command::Hello {
+                wire_version: WIRE_VERSION,
+            },
+        );
         greet(&mut sink, &mut control, hello(), HELLO_PATIENCE).unwrap();
         let mut bytes = [0; 4096];
         let length = events.read(&mut bytes).unwrap();
         let mut decoder = Decoder::<Event>::new();
         decoder.push(&bytes[..length]);
-        assert_eq!(decoder.next(), Some(Received::Message(Event::Hello(hello()))));
+        assert_eq!(
+            decoder.next(),
+            Some(Received::Message(Event::Hello(hello())))
+        );
     }
 
     #[test]
@@ -308,7 +350,10 @@ mod tests {
         say(&mut commands, &Command::Hello { wire_version: 999 });
         let error = greet(&mut sink, &mut control, hello(), HELLO_PATIENCE).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("999") && text.contains(&WIRE_VERSION.to_string()), "{text}");
+        assert!(
+            text.contains("999") && text.contains(&WIRE_VERSION.to_string()),
+            "{text}"
+        );
     }
 
     #[test]
@@ -323,10 +368,25 @@ mod tests {
     #[test]
     fn what_follows_the_hello_in_the_same_read_is_not_lost() {
         let (mut sink, mut control, _events, mut commands) = link();
-        say(&mut commands, &Command::Hello { wire_version: WIRE_VERSION });
-        say(&mut commands, &Command::Cancel { reason: "enough".into() });
+        say(
+            &mut commands,
+            &Command::Hello {
+                wire_version: WIRE_VERSION,
+            },
+        );
+        say(
+            &mut commands,
+            &Command::Cancel {
+                reason: "enough".into(),
+            },
+        );
         greet(&mut sink, &mut control, hello(), HELLO_PATIENCE).unwrap();
-        assert_eq!(control.next_command(), Some(Command::Cancel { reason: "enough".into() }));
+        assert_eq!(
+            control.next_command(),
+            Some(Command::Cancel {
+                reason: "enough".into()
+            })
+        );
         assert_eq!(control.next_command(), None);
     }
 
@@ -340,14 +400,20 @@ mod tests {
             decoder.push(&bytes);
             decoder.by_ref().collect::<Vec<_>>()
         });
-        let sent: Vec<_> = (0..20_000).map(|n| line(format!("{n} {}", "x".repeat(50)))).collect();
+        let sent: Vec<_> = (0..20_000)
+            .map(|n| line(format!("{n} {}", "x".repeat(50))))
+            .collect();
         for event in sent.clone() {
             sink.emit(event);
         }
         assert_eq!(sink.frames(), 20_000);
         drop(sink);
         let received = reader.join().unwrap();
-        assert!(received.into_iter().eq(sent.into_iter().map(Received::Message)));
+        assert!(
+            received
+                .into_iter()
+                .eq(sent.into_iter().map(Received::Message))
+        );
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub enum InitError {
         error: io::Error,
     },
     /// A module.
-    #[error("failed to load module {name}: {error}: is it of this kernel's version, and are the modules it needs loaded before it?")]
+    #[error(
+        "failed to load module {name}: {error}: is it of this kernel's version, and are the modules it needs loaded before it?"
+    )]
     Module {
         /// File name.
         name: String,
@@ -60,7 +62,9 @@ pub enum InitError {
         error: io::Error,
     },
     /// No port of that name.
-    #[error("no virtio port is named {name} after {seconds} s: the kernel needs CONFIG_VIRTIO_CONSOLE and CONFIG_VIRTIO_PCI, built in or as modules in {MODULES_DIR}")]
+    #[error(
+        "no virtio port is named {name} after {seconds} s: the kernel needs CONFIG_VIRTIO_CONSOLE and CONFIG_VIRTIO_PCI, built in or as modules in {MODULES_DIR}"
+    )]
     NoPort {
         /// What was looked for.
         name: &'static str,
@@ -79,7 +83,10 @@ pub enum InitError {
 
 impl InitError {
     fn other<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
-        move |error| Self::Other { what: what.into(), error: error.into() }
+        move |error| Self::Other {
+            what: what.into(),
+            error: error.into(),
+        }
     }
 }
 
@@ -156,7 +163,9 @@ pub fn block_sigchld() -> Result<SignalFd, InitError> {
 #[must_use]
 pub fn hello() -> Hello {
     let cpus = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten();
-    let booted = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    let booted = clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .map(Duration::from)
+        .unwrap_or_default();
     Hello {
         wire_version: WIRE_VERSION,
         runtime_version: env!("CARGO_PKG_VERSION").into(),

@@ -34,7 +34,11 @@ pub fn load(directory: &Path) -> Result<(), InitError> {
             }
         });
         loaded.map_err(|error| InitError::Module {
-            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             error,
         })?;
     }

@@ -43,7 +43,10 @@ pub(super) fn find(names: [&'static str; 2]) -> Result<[File; 2], InitError> {
             [_, None] => names[1],
         };
         if Instant::now() >= deadline {
-            return Err(InitError::NoPort { name, seconds: PATIENCE.as_secs() });
+            return Err(InitError::NoPort {
+                name,
+                seconds: PATIENCE.as_secs(),
+            });
         }
         await_event(&events, deadline)?;
     }
@@ -88,7 +91,11 @@ mod tests {
     #[test]
     fn a_port_is_known_by_its_name_and_not_by_its_number() {
         let class = tempfile::tempdir().unwrap();
-        let ports = [("vport0p1", Some("other\n")), ("vport0p2", None), ("vport1p1", Some("mine\n"))];
+        let ports = [
+            ("vport0p1", Some("other\n")),
+            ("vport0p2", None),
+            ("vport1p1", Some("mine\n")),
+        ];
         for (port, name) in ports {
             fs::create_dir(class.path().join(port)).unwrap();
             if let Some(name) = name {

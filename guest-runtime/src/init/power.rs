@@ -13,9 +13,11 @@ use super::say;
 /// Powers the machine off. Never returns, since a PID 1 that ends is a
 /// kernel's panic.
 pub fn power_off() -> ! {
-    if let Err(errno) = reboot(RebootMode::RB_POWER_OFF) {
-        say(format_args!("failed to power off: {errno}: the host has to end this machine"));
-    }
+    // Returns only an error; the compiler knows.
+    let Err(errno) = reboot(RebootMode::RB_POWER_OFF);
+    say(format_args!(
+        "failed to power off: {errno}: the host has to end this machine"
+    ));
     loop {
         pause();
     }
@@ -25,7 +27,8 @@ pub fn power_off() -> ! {
 /// fault frame on `events`, and the end of the machine.
 pub fn arm_panic(events: File) {
     set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        let message = format!("the guest runtime panicked: {info}: this is a bug, please report it");
+        let message =
+            format!("the guest runtime panicked: {info}: this is a bug, please report it");
         say(&message);
         let mut frame = Vec::new();
         if encode(&Event::Fault { message }, &mut frame).is_ok() {

@@ -27,12 +27,7 @@ impl Kernel {
         let mut taken: Vec<_> =
             ids.iter().filter_map(|id| Some((*id, self.crews.take(*id)?))).collect();
         for (_, crew) in &mut taken {
-            crew.arena().request_stop();
-        }
-        for (_, crew) in &mut taken {
-            for worker in crew.workers_mut() {
-                worker.signal(Signal::SIGTERM);
-            }
+            crew.request_stop();
         }
         let mut workers: Vec<&mut Process> =
             taken.iter_mut().flat_map(|(_, crew)| crew.workers_mut()).collect();

@@ -3,8 +3,8 @@
 //! Owns processes and arena from the first `clone3` until the crew is
 //! collected or dropped; dropping kills and reaps. Never decides when.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet as KernelCpuSet, sched_setaffinity};
@@ -19,6 +19,8 @@ use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
 
 /// Directory for the unnamed files of work types that write.
 const IO_DIR: &str = "/tmp";
+/// How long the workers' setup is waited for.
+const SETUP: Duration = Duration::from_secs(2);
 
 /// One crew.
 #[derive(Debug)]
@@ -54,28 +56,51 @@ impl Crew {
         let arena = Arena::create(&spec, &ArenaOptions::default())
             .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
         arena.set_epoch(plan.epoch);
-        let count = plan.setups.len();
+        let count = arena.workers();
         let mut crew =
             Self { arena, workers: Vec::with_capacity(count), pids: Vec::with_capacity(count) };
-        let descriptor = number(crew.arena.as_fd().as_raw_fd());
         for index in 0..count {
-            let index = number(index);
-            let image = Image {
-                program,
-                arguments: &[c"proscenium-worker", &descriptor, &index],
-                inherited: crew.arena.as_fd(),
-                cgroup,
-            };
+            let arguments = crew.arena.arguments(index);
+            let inherited = crew.arena.inherited(index);
             // On an error, dropping the crew kills and reaps those before it.
-            let worker = spawn(&image)?;
+            let worker =
+                spawn(&Image { program, arguments: &arguments, inherited: &inherited, cgroup })?;
             crew.pids.push(worker.pid().as_raw().unsigned_abs());
             crew.workers.push(worker);
         }
         Ok(crew)
     }
 
+    /// Lets the workers run, all at once if they reach the gate in time.
+    pub(super) fn open_gate(&mut self) {
+        self.await_ready();
+        self.arena.open_gate();
+    }
+
+    /// Waits until all have finished their setup, which would undo what is
+    /// changed about them before. One that died in it, or that its cgroup does
+    /// not let run, is not waited for any longer than [`SETUP`].
+    fn await_ready(&self) {
+        match self.arena.wait_ready(SETUP) {
+            Ok(true) => {}
+            Ok(false) => {
+                let (ready, all) = (self.arena.ready(), self.arena.workers());
+                tracing::warn!("{ready} of {all} workers were ready in time");
+            }
+            Err(error) => tracing::warn!("failed to wait for the workers' setup: {error}"),
+        }
+    }
+
     pub(super) fn arena(&self) -> &Arena {
         &self.arena
+    }
+
+    /// Asks all workers to stop and interrupts what they wait for.
+    pub(super) fn request_stop(&mut self) {
+        self.arena.request_stop();
+        for worker in &self.workers {
+            worker.signal(Signal::SIGTERM);
+        }
     }
 
     pub(super) fn pids(&self) -> &[u32] {
@@ -95,6 +120,7 @@ impl Crew {
 
     /// Pins one worker that is alive.
     pub(super) fn set_affinity(&mut self, index: usize, cpus: &CpuSet) -> Result<(), Errno> {
+        self.await_ready();
         let worker = self.workers.get_mut(index).ok_or(Errno::ESRCH)?;
         if worker.reap() {
             return Err(Errno::ESRCH);
@@ -178,10 +204,4 @@ impl Crews {
         self.slots.clear();
         self.undead.retain_mut(|worker| !worker.reap());
     }
-}
-
-/// A number as an argument.
-fn number(value: impl ToString) -> CString {
-    // Decimal digits have no NUL in them.
-    CString::new(value.to_string()).unwrap_or_default()
 }

@@ -181,7 +181,7 @@ impl World for Kernel {
     }
 
     fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
-        self.crews.alive(crew)?.arena().open_gate();
+        self.crews.alive(crew)?.open_gate();
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl World for Kernel {
     }
 
     fn iterations(&self, crew: CrewId) -> u64 {
-        self.crews.get(crew).map_or(0, |crew| crew.arena().iterations())
+        self.crews.get(crew).map_or(0, |crew| crew.arena().total_iterations())
     }
 
     fn set_affinity(

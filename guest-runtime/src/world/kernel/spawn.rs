@@ -6,7 +6,7 @@
 //! child's heap may be locked for ever.
 #![expect(unsafe_code, reason = "clone3 and pidfd_send_signal have no safe wrapper")]
 
-use std::ffi::{CStr, c_char, c_int, c_long};
+use std::ffi::{CString, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
@@ -25,9 +25,9 @@ pub(super) struct Image<'a> {
     /// The program's file.
     pub(super) program: BorrowedFd<'a>,
     /// Its arguments, its name first.
-    pub(super) arguments: &'a [&'a CStr],
-    /// The one descriptor, besides the standard ones, that it inherits.
-    pub(super) inherited: BorrowedFd<'a>,
+    pub(super) arguments: &'a [CString],
+    /// Descriptors, besides the standard ones, that it inherits.
+    pub(super) inherited: &'a [RawFd],
     /// The cgroup that it starts in; `None`: the runtime's own.
     pub(super) cgroup: Option<BorrowedFd<'a>>,
 }
@@ -40,7 +40,7 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     arguments.push(null());
     let environment: [*const c_char; 1] = [null()];
     let parent = getpid().as_raw();
-    let (program, inherited) = (image.program.as_raw_fd(), image.inherited.as_raw_fd());
+    let program = image.program.as_raw_fd();
 
     let mut pidfd: RawFd = -1;
     let mut flags = libc::CLONE_PIDFD as u64;
@@ -71,7 +71,7 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     if pid == 0 {
         // SAFETY: this is the child, which has one thread; the pointers were
         // made before the fork, point to NUL-terminated strings and end in null.
-        unsafe { become_worker(parent, program, inherited, arguments.as_ptr(), environment.as_ptr()) }
+        unsafe { become_worker(parent, program, image.inherited, &arguments, &environment) }
     }
     let pid = Errno::result(pid)?;
     let pid = i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?;
@@ -88,9 +88,9 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
 unsafe fn become_worker(
     parent: c_int,
     program: RawFd,
-    inherited: RawFd,
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
+    inherited: &[RawFd],
+    arguments: &[*const c_char],
+    environment: &[*const c_char],
 ) -> ! {
     let no_signals: u64 = 0;
     // SAFETY: plain system calls on integers, on one local and on the
@@ -108,13 +108,15 @@ unsafe fn become_worker(
                 null_mut::<u64>(),
                 size_of::<u64>(),
             );
-            libc::fcntl(inherited, libc::F_SETFD, 0);
+            for fd in inherited {
+                libc::fcntl(*fd, libc::F_SETFD, 0);
+            }
             libc::syscall(
                 libc::SYS_execveat,
                 program,
                 c"".as_ptr(),
-                arguments,
-                environment,
+                arguments.as_ptr(),
+                environment.as_ptr(),
                 libc::AT_EMPTY_PATH,
             );
         }
