@@ -24,16 +24,22 @@ const DYING: Duration = Duration::from_secs(3);
 impl Kernel {
     /// See [`crate::world::World::collect`]. `until` is monotonic time.
     pub(super) fn collect_crews(&mut self, ids: &[CrewId], until: Duration) -> Vec<CrewReport> {
-        let mut taken: Vec<_> =
-            ids.iter().filter_map(|id| Some((*id, self.crews.take(*id)?))).collect();
+        let mut taken: Vec<_> = ids
+            .iter()
+            .filter_map(|id| Some((*id, self.crews.take(*id)?)))
+            .collect();
         for (_, crew) in &mut taken {
             crew.request_stop();
         }
-        let mut workers: Vec<&mut Process> =
-            taken.iter_mut().flat_map(|(_, crew)| crew.workers_mut()).collect();
+        let mut workers: Vec<&mut Process> = taken
+            .iter_mut()
+            .flat_map(|(_, crew)| crew.workers_mut())
+            .collect();
         self.await_all(&mut workers, until);
-        let mut late: Vec<&mut Process> =
-            workers.into_iter().filter(|worker| worker.exit().is_none()).collect();
+        let mut late: Vec<&mut Process> = workers
+            .into_iter()
+            .filter(|worker| worker.exit().is_none())
+            .collect();
         if !late.is_empty() {
             for worker in &late {
                 worker.signal(Signal::SIGKILL);
@@ -46,7 +52,10 @@ impl Kernel {
             }
         }
         let undead = self.crews.undead();
-        taken.into_iter().map(|(id, crew)| crew.into_report(id, undead)).collect()
+        taken
+            .into_iter()
+            .map(|(id, crew)| crew.into_report(id, undead))
+            .collect()
     }
 
     /// Waits until all are reaped, or until `until`.
@@ -56,7 +65,9 @@ impl Kernel {
             if !worker.reap() {
                 match self.reactor.watch(&**worker, number as u64) {
                     Ok(()) => left += 1,
-                    Err(errno) => tracing::error!("failed to watch process {}: {errno}", worker.pid()),
+                    Err(errno) => {
+                        tracing::error!("failed to watch process {}: {errno}", worker.pid())
+                    }
                 }
             }
         }
@@ -67,8 +78,9 @@ impl Kernel {
         while left > 0 {
             match self.reactor.next() {
                 Ok(Happened::Ready(number)) => {
-                    let worker =
-                        usize::try_from(number).ok().and_then(|number| workers.get_mut(number));
+                    let worker = usize::try_from(number)
+                        .ok()
+                        .and_then(|number| workers.get_mut(number));
                     if let Some(worker) = worker
                         && worker.reap()
                     {

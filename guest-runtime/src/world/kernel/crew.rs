@@ -57,14 +57,21 @@ impl Crew {
             .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
         arena.set_epoch(plan.epoch);
         let count = arena.workers();
-        let mut crew =
-            Self { arena, workers: Vec::with_capacity(count), pids: Vec::with_capacity(count) };
+        let mut crew = Self {
+            arena,
+            workers: Vec::with_capacity(count),
+            pids: Vec::with_capacity(count),
+        };
         for index in 0..count {
             let arguments = crew.arena.arguments(index);
             let inherited = crew.arena.inherited(index);
             // On an error, dropping the crew kills and reaps those before it.
-            let worker =
-                spawn(&Image { program, arguments: &arguments, inherited: &inherited, cgroup })?;
+            let worker = spawn(&Image {
+                program,
+                arguments: &arguments,
+                inherited: &inherited,
+                cgroup,
+            })?;
             crew.pids.push(worker.pid().as_raw().unsigned_abs());
             crew.workers.push(worker);
         }
@@ -174,7 +181,9 @@ impl Crews {
         self.slots
             .get_mut(id.0 as usize)
             .and_then(Option::as_deref_mut)
-            .ok_or_else(|| WorldError::Gone { what: format!("crew {}", id.0) })
+            .ok_or_else(|| WorldError::Gone {
+                what: format!("crew {}", id.0),
+            })
     }
 
     /// Hands a crew over; its id is gone.
@@ -189,8 +198,15 @@ impl Crews {
 
     /// Reaps `pid` if it is one of ours. False: it is nobody's.
     pub(super) fn reap(&mut self, pid: Pid) -> bool {
-        let crews = self.slots.iter_mut().flatten().flat_map(|crew| &mut crew.workers);
-        match crews.chain(&mut self.undead).find(|worker| worker.pid() == pid && worker.exit().is_none()) {
+        let crews = self
+            .slots
+            .iter_mut()
+            .flatten()
+            .flat_map(|crew| &mut crew.workers);
+        match crews
+            .chain(&mut self.undead)
+            .find(|worker| worker.pid() == pid && worker.exit().is_none())
+        {
             Some(worker) => worker.reap(),
             None => false,
         }

@@ -52,7 +52,9 @@ pub(super) struct Groups {
 
 impl Debug for Groups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.slots.iter().flatten().map(|group| &group.name)).finish()
+        f.debug_list()
+            .entries(self.slots.iter().flatten().map(|group| &group.name))
+            .finish()
     }
 }
 
@@ -72,9 +74,13 @@ impl Groups {
 
     /// Controllers that `base` can hand down.
     pub(super) fn controllers(&self) -> Result<Controllers, WorldError> {
-        let text = self.base.read_to_string("cgroup.controllers").map_err(|error| {
-            WorldError::Environment { what: "read cgroup.controllers".into(), errno: errno(&error) }
-        })?;
+        let text = self
+            .base
+            .read_to_string("cgroup.controllers")
+            .map_err(|error| WorldError::Environment {
+                what: "read cgroup.controllers".into(),
+                errno: errno(&error),
+            })?;
         Ok(Controllers::parse(&text))
     }
 
@@ -115,7 +121,9 @@ impl Groups {
                 .base_control
                 .insert(open(&self.base, Knob::SubtreeControl).map_err(|error| failed(&error))?),
         };
-        control.write_at(value.as_bytes(), 0).map_err(|error| failed(&error))?;
+        control
+            .write_at(value.as_bytes(), 0)
+            .map_err(|error| failed(&error))?;
         self.base_enabled |= missing;
         Ok(())
     }
@@ -123,15 +131,27 @@ impl Groups {
     /// See [`crate::world::World::create`].
     pub(super) fn create(&mut self, parent: GroupId, leaf: &str) -> Result<GroupId, WorldError> {
         let above = self.alive(parent)?;
-        let name =
-            if above.name.is_empty() { leaf.to_owned() } else { format!("{}/{leaf}", above.name) };
-        let dir = make(&above.dir, leaf)
-            .map_err(|errno| WorldError::Kernel { what: format!("create cgroup {name:?}"), errno })?;
-        let id = GroupId(u32::try_from(self.slots.len()).map_err(|_| WorldError::Kernel {
+        let name = if above.name.is_empty() {
+            leaf.to_owned()
+        } else {
+            format!("{}/{leaf}", above.name)
+        };
+        let dir = make(&above.dir, leaf).map_err(|errno| WorldError::Kernel {
             what: format!("create cgroup {name:?}"),
-            errno: Errno::EOVERFLOW,
-        })?);
-        self.slots.push(Some(Box::new(Group::new(name, leaf.to_owned(), Some(parent), dir))));
+            errno,
+        })?;
+        let id = GroupId(
+            u32::try_from(self.slots.len()).map_err(|_| WorldError::Kernel {
+                what: format!("create cgroup {name:?}"),
+                errno: Errno::EOVERFLOW,
+            })?,
+        );
+        self.slots.push(Some(Box::new(Group::new(
+            name,
+            leaf.to_owned(),
+            Some(parent),
+            dir,
+        ))));
         Ok(id)
     }
 
@@ -139,7 +159,11 @@ impl Groups {
     pub(super) fn remove(&mut self, id: GroupId) -> Result<(), WorldError> {
         if self.peek(id).is_none() {
             // The root is made on first use only; not made is removed.
-            return if id == GroupId::ROOT { Ok(()) } else { Err(gone(id)) };
+            return if id == GroupId::ROOT {
+                Ok(())
+            } else {
+                Err(gone(id))
+            };
         }
         let group = self.alive(id)?;
         let (leaf, name, parent) = (group.leaf.clone(), group.name.clone(), group.parent);
@@ -148,22 +172,28 @@ impl Groups {
             Some(parent) => &self.alive(parent)?.dir,
             None => &self.base,
         };
-        remove_dir(above, &leaf, events.ok().map(cap_std::fs::File::into_std).as_ref())
-            .map_err(|errno| WorldError::Kernel { what: format!("remove cgroup {name:?}"), errno })?;
+        remove_dir(
+            above,
+            &leaf,
+            events.ok().map(cap_std::fs::File::into_std).as_ref(),
+        )
+        .map_err(|errno| WorldError::Kernel {
+            what: format!("remove cgroup {name:?}"),
+            errno,
+        })?;
         self.forget(id);
         Ok(())
     }
 
     /// See [`crate::world::World::write`].
-    pub(super) fn write(
-        &mut self,
-        id: GroupId,
-        knob: Knob,
-        value: &str,
-    ) -> Result<(), WorldError> {
+    pub(super) fn write(&mut self, id: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
         let group = self.alive(id)?;
         // The kernel takes an empty value only as an empty line.
-        let bytes = if value.is_empty() { b"\n" } else { value.as_bytes() };
+        let bytes = if value.is_empty() {
+            b"\n"
+        } else {
+            value.as_bytes()
+        };
         let written = if writable(knob) {
             group.file(knob).and_then(|file| file.write_at(bytes, 0))
         } else {
@@ -192,11 +222,17 @@ impl Groups {
             .get_mut(id.0 as usize)
             .and_then(Option::as_deref_mut)
             .ok_or_else(|| gone(id))?;
-        let length = group.file(knob).and_then(|file| read_whole(file, knob, buffer));
+        let length = group
+            .file(knob)
+            .and_then(|file| read_whole(file, knob, buffer));
         let text = length.map_err(|error| errno(&error)).and_then(|length| {
             str::from_utf8(buffer.get(..length).unwrap_or_default()).map_err(|_| Errno::EILSEQ)
         });
-        text.map_err(|errno| WorldError::Read { group: group.name.clone(), knob, errno })
+        text.map_err(|errno| WorldError::Read {
+            group: group.name.clone(),
+            knob,
+            errno,
+        })
     }
 
     /// The directory's descriptor, for `CLONE_INTO_CGROUP`.
@@ -214,11 +250,17 @@ impl Groups {
     pub(super) fn tear_down(&mut self) {
         if let Some(root) = self.peek(GroupId::ROOT) {
             // `cgroup.kill` came with 5.14; before that, the pidfds have to do.
-            if let Ok(file) = root.dir.open_with("cgroup.kill", OpenOptions::new().write(true)) {
+            if let Ok(file) = root
+                .dir
+                .open_with("cgroup.kill", OpenOptions::new().write(true))
+            {
                 let _ = file.into_std().write_at(b"1", 0);
             }
         }
-        for id in (0..self.slots.len()).rev().filter_map(|id| u32::try_from(id).ok()) {
+        for id in (0..self.slots.len())
+            .rev()
+            .filter_map(|id| u32::try_from(id).ok())
+        {
             if self.peek(GroupId(id)).is_some()
                 && let Err(error) = self.remove(GroupId(id))
             {
@@ -248,7 +290,12 @@ impl Groups {
                 what: format!("create the scenario's root cgroup {:?}", self.root_name),
                 errno,
             })?;
-            *slot = Some(Box::new(Group::new(String::new(), self.root_name.clone(), None, dir)));
+            *slot = Some(Box::new(Group::new(
+                String::new(),
+                self.root_name.clone(),
+                None,
+                dir,
+            )));
         }
         slot.as_deref_mut().ok_or_else(|| gone(id))
     }
@@ -282,7 +329,8 @@ impl Group {
 fn open(dir: &Dir, knob: Knob) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(writable(knob));
-    dir.open_with(knob.file_name(), &options).map(cap_std::fs::File::into_std)
+    dir.open_with(knob.file_name(), &options)
+        .map(cap_std::fs::File::into_std)
 }
 
 /// Whether the file is opened for writing. The kernel refuses to open what it
@@ -346,12 +394,18 @@ fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Result<(), Errn
             Err(Errno::EBUSY) if !empty => {}
             Err(errno) => return Err(errno),
         }
-        let Some(events) = events else { return Err(Errno::EBUSY) };
+        let Some(events) = events else {
+            return Err(Errno::EBUSY);
+        };
         // Reading arms the notification that `poll` reports as POLLPRI.
         let mut text = [0; 256];
-        let length = events.read_at(&mut text, 0).map_err(|error| errno(&error))?;
+        let length = events
+            .read_at(&mut text, 0)
+            .map_err(|error| errno(&error))?;
         let text = text.get(..length).unwrap_or_default();
-        empty = text.split(|byte| *byte == b'\n').any(|line| line == b"populated 0");
+        empty = text
+            .split(|byte| *byte == b'\n')
+            .any(|line| line == b"populated 0");
         if !empty {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
@@ -367,11 +421,17 @@ fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Result<(), Errn
 
 /// `+cpu +memory`
 fn additions(controllers: Controllers) -> String {
-    controllers.names().map(|name| format!("+{name}")).collect::<Vec<_>>().join(" ")
+    controllers
+        .names()
+        .map(|name| format!("+{name}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn gone(id: GroupId) -> WorldError {
-    WorldError::Gone { what: format!("cgroup {}", id.0) }
+    WorldError::Gone {
+        what: format!("cgroup {}", id.0),
+    }
 }
 
 /// The kernel's answer in an error of the standard library. What has none is

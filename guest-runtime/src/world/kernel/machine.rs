@@ -47,7 +47,9 @@ pub fn discover(system: &Dir, allowed: &CpuSet) -> Discovery {
         cache_of.insert(cpu, key);
     }
     if !guessed.is_empty() {
-        warnings.push(format!("no cache is described for CPUs {guessed}: they count as one"));
+        warnings.push(format!(
+            "no cache is described for CPUs {guessed}: they count as one"
+        ));
     }
     let mut caches: Vec<_> = caches.into_iter().collect();
     caches.sort_by_key(|(_, cpus)| cpus.first());
@@ -56,7 +58,10 @@ pub fn discover(system: &Dir, allowed: &CpuSet) -> Discovery {
         .map(|((_, id), cpus)| Llc {
             id: *id,
             cpus: cpus.clone(),
-            node: cpus.first().and_then(|cpu| node_of.get(&cpu).copied()).unwrap_or(0),
+            node: cpus
+                .first()
+                .and_then(|cpu| node_of.get(&cpu).copied())
+                .unwrap_or(0),
         })
         .collect();
     let cores = cores(system, &cpus, &mut warnings)
@@ -70,13 +75,23 @@ pub fn discover(system: &Dir, allowed: &CpuSet) -> Discovery {
             cpus,
         })
         .collect();
-    Discovery { machine: Machine { cpus, llcs, cores, nodes }, warnings }
+    Discovery {
+        machine: Machine {
+            cpus,
+            llcs,
+            cores,
+            nodes,
+        },
+        warnings,
+    }
 }
 
 /// Online and allowed; where they have nothing in common, online.
 fn usable_cpus(system: &Dir, allowed: &CpuSet, warnings: &mut Vec<String>) -> CpuSet {
     let online = parsed::<CpuSet>(system, "cpu/online").unwrap_or_else(|| {
-        warnings.push(format!("cpu/online cannot be read: taking the CPUs allowed, {allowed}"));
+        warnings.push(format!(
+            "cpu/online cannot be read: taking the CPUs allowed, {allowed}"
+        ));
         allowed.clone()
     });
     let usable = online.intersection(allowed);
@@ -86,7 +101,11 @@ fn usable_cpus(system: &Dir, allowed: &CpuSet, warnings: &mut Vec<String>) -> Cp
     warnings.push(format!(
         "none of the CPUs allowed ({allowed}) is online ({online}): taking those online"
     ));
-    if online.is_empty() { CpuSet::from([0].as_slice()) } else { online }
+    if online.is_empty() {
+        CpuSet::from([0].as_slice())
+    } else {
+        online
+    }
 }
 
 /// Node ids, and the node of each CPU.
@@ -97,13 +116,22 @@ fn nodes(system: &Dir, warnings: &mut Vec<String>) -> (BTreeSet<u32>, BTreeMap<u
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("node")?.parse().ok())
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_prefix("node")?
+                .parse()
+                .ok()
+        })
         .filter(|node| *node <= MAX_CPU)
         .collect();
     for node in &nodes {
         match parsed::<CpuSet>(system, &format!("node/node{node}/cpulist")) {
             Some(cpus) => node_of.extend(cpus.iter().map(|cpu| (cpu, *node))),
-            None => warnings.push(format!("node/node{node}/cpulist cannot be read: no CPUs in it")),
+            None => warnings.push(format!(
+                "node/node{node}/cpulist cannot be read: no CPUs in it"
+            )),
         }
     }
     if nodes.is_empty() {
@@ -151,14 +179,21 @@ fn cores(system: &Dir, cpus: &CpuSet, warnings: &mut Vec<String>) -> Vec<CpuSet>
         cores.push(siblings);
     }
     if !guessed.is_empty() {
-        warnings.push(format!("no core is described for CPUs {guessed}: each counts as one"));
+        warnings.push(format!(
+            "no core is described for CPUs {guessed}: each counts as one"
+        ));
     }
     cores
 }
 
 fn text(system: &Dir, path: &str) -> Option<String> {
     let mut text = String::new();
-    system.open(path).ok()?.take(READ_LIMIT).read_to_string(&mut text).ok()?;
+    system
+        .open(path)
+        .ok()?
+        .take(READ_LIMIT)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text.trim().to_owned())
 }
 
@@ -196,7 +231,12 @@ mod tests {
             ("node/node1/cpulist".to_owned(), "2-3\n"),
             ("node/node2/cpulist".to_owned(), "\n"),
         ];
-        for (cpu, id, siblings) in [(0, "7", "0-1"), (1, "7", "0-1"), (2, "9", "2-3"), (3, "9", "2-3")] {
+        for (cpu, id, siblings) in [
+            (0, "7", "0-1"),
+            (1, "7", "0-1"),
+            (2, "9", "2-3"),
+            (3, "9", "2-3"),
+        ] {
             let base = format!("cpu/cpu{cpu}");
             files.push((format!("{base}/cache/index0/level"), "1\n"));
             files.push((format!("{base}/cache/index0/id"), "0\n"));
@@ -204,16 +244,25 @@ mod tests {
             files.push((format!("{base}/cache/index3/id"), id));
             files.push((format!("{base}/topology/thread_siblings_list"), siblings));
         }
-        let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), *text))
+            .collect();
         let (_folder, dir) = sysfs(&files);
         let Discovery { machine, warnings } = discover(&dir, &set("0-63"));
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(machine.nodes, [0, 1, 2].into());
-        let caches: Vec<_> =
-            machine.llcs.iter().map(|llc| (llc.id, llc.cpus.to_string(), llc.node)).collect();
+        let caches: Vec<_> = machine
+            .llcs
+            .iter()
+            .map(|llc| (llc.id, llc.cpus.to_string(), llc.node))
+            .collect();
         assert_eq!(caches, [(7, "0-1".into(), 0), (9, "2-3".into(), 1)]);
-        let cores: Vec<_> =
-            machine.cores.iter().map(|core| (core.cpus.to_string(), core.llc)).collect();
+        let cores: Vec<_> = machine
+            .cores
+            .iter()
+            .map(|core| (core.cpus.to_string(), core.llc))
+            .collect();
         assert_eq!(cores, [("0-1".into(), 0), ("2-3".into(), 1)]);
     }
 
@@ -227,7 +276,10 @@ mod tests {
             ("cpu/cpu1/cache/index2/shared_cpu_list", "1"),
         ]);
         let machine = discover(&dir, &set("0-1")).machine;
-        assert_eq!(machine.llcs.iter().map(|llc| llc.id).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            machine.llcs.iter().map(|llc| llc.id).collect::<Vec<_>>(),
+            [0, 1]
+        );
     }
 
     #[test]
@@ -252,7 +304,12 @@ mod tests {
         let (_folder, dir) = sysfs(&[("cpu/online", "0-1")]);
         let Discovery { machine, warnings } = discover(&dir, &set("5"));
         assert_eq!(machine.cpus, set("0-1"));
-        assert!(warnings.iter().any(|line| line.contains("none of the CPUs")), "{warnings:?}");
+        assert!(
+            warnings
+                .iter()
+                .any(|line| line.contains("none of the CPUs")),
+            "{warnings:?}"
+        );
     }
 
     #[test]
@@ -263,6 +320,9 @@ mod tests {
             ("node/node99999999999/cpulist", "0"),
         ]);
         let machine = discover(&dir, &set("0")).machine;
-        assert_eq!((machine.cpus, machine.llcs.len(), machine.nodes), (set("0"), 1, [0].into()));
+        assert_eq!(
+            (machine.cpus, machine.llcs.len(), machine.nodes),
+            (set("0"), 1, [0].into())
+        );
     }
 }

@@ -88,9 +88,19 @@ impl Kernel {
     /// # Errors
     /// [`WorldError::Environment`].
     pub fn new(parts: Parts) -> Result<Self, WorldError> {
-        let Parts { cgroup, root_name, worker, system, control, children } = parts;
+        let Parts {
+            cgroup,
+            root_name,
+            worker,
+            system,
+            control,
+            children,
+        } = parts;
         let environment = |what: &'static str| {
-            move |errno| WorldError::Environment { what: what.into(), errno }
+            move |errno| WorldError::Environment {
+                what: what.into(),
+                errno,
+            }
         };
         if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE)
             && let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, most, most)
@@ -125,9 +135,13 @@ impl Kernel {
 
 /// CPUs that this process may run on.
 fn allowed_cpus() -> CpuSet {
-    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return CpuSet::new() };
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+        return CpuSet::new();
+    };
     let count = u32::try_from(nix::sched::CpuSet::count()).unwrap_or(0);
-    (0..count).filter(|cpu| set.is_set(*cpu as usize).unwrap_or(false)).collect()
+    (0..count)
+        .filter(|cpu| set.is_set(*cpu as usize).unwrap_or(false))
+        .collect()
 }
 
 impl World for Kernel {
@@ -168,16 +182,20 @@ impl World for Kernel {
     }
 
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
-        let cgroup = group.map(|group| self.groups.directory(group)).transpose()?;
+        let cgroup = group
+            .map(|group| self.groups.directory(group))
+            .transpose()?;
         let started = Crew::start(plan, self.worker.as_fd(), cgroup);
-        started.and_then(|crew| self.crews.add(crew)).map_err(|errno| {
-            let place = group.map_or_else(
-                || "beside the runtime".to_owned(),
-                |group| format!("in cgroup {:?}", self.groups.name(group)),
-            );
-            let what = format!("start {} workers {place}", plan.setups.len());
-            WorldError::Kernel { what, errno }
-        })
+        started
+            .and_then(|crew| self.crews.add(crew))
+            .map_err(|errno| {
+                let place = group.map_or_else(
+                    || "beside the runtime".to_owned(),
+                    |group| format!("in cgroup {:?}", self.groups.name(group)),
+                );
+                let what = format!("start {} workers {place}", plan.setups.len());
+                WorldError::Kernel { what, errno }
+            })
     }
 
     fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
@@ -196,7 +214,9 @@ impl World for Kernel {
     }
 
     fn iterations(&self, crew: CrewId) -> u64 {
-        self.crews.get(crew).map_or(0, |crew| crew.arena().total_iterations())
+        self.crews
+            .get(crew)
+            .map_or(0, |crew| crew.arena().total_iterations())
     }
 
     fn set_affinity(
@@ -205,10 +225,13 @@ impl World for Kernel {
         index: usize,
         cpus: &CpuSet,
     ) -> Result<(), WorldError> {
-        self.crews.alive(crew)?.set_affinity(index, cpus).map_err(|errno| WorldError::Kernel {
-            what: format!("pin worker {index} to CPUs {cpus}"),
-            errno,
-        })
+        self.crews
+            .alive(crew)?
+            .set_affinity(index, cpus)
+            .map_err(|errno| WorldError::Kernel {
+                what: format!("pin worker {index} to CPUs {cpus}"),
+                errno,
+            })
     }
 
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
@@ -218,7 +241,10 @@ impl World for Kernel {
                 moved.gone += 1;
                 continue;
             }
-            match self.groups.write(to, Knob::Procs, &worker.pid().to_string()) {
+            match self
+                .groups
+                .write(to, Knob::Procs, &worker.pid().to_string())
+            {
                 Ok(()) => moved.moved += 1,
                 Err(error) if error.errno() == Some(Errno::ESRCH) => moved.gone += 1,
                 Err(error) => return Err(error),

@@ -24,7 +24,11 @@ pub(super) struct Process {
 impl Process {
     /// Takes charge of a child that was just started.
     pub(super) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
-        Self { pid, pidfd, exit: None }
+        Self {
+            pid,
+            pidfd,
+            exit: None,
+        }
     }
 
     pub(super) fn pid(&self) -> Pid {
@@ -82,7 +86,10 @@ impl Process {
         }
         self.signal(Signal::SIGKILL);
         while matches!(
-            waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT),
+            waitid(
+                Id::PIDFd(self.pidfd.as_fd()),
+                WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT
+            ),
             Err(Errno::EINTR)
         ) {}
         self.reap();

@@ -11,7 +11,9 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signalfd::SignalFd;
 use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId as TimerClock, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::sys::timerfd::{
+    ClockId as TimerClock, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags,
+};
 use nix::time::{ClockId, clock_gettime};
 use proscenium_wire::Command;
 
@@ -73,7 +75,13 @@ impl Reactor {
         if let Some(children) = &children {
             add(children, EpollFlags::EPOLLIN, CHILDREN)?;
         }
-        let mut reactor = Self { epoll, timer, control, children, cancel: None };
+        let mut reactor = Self {
+            epoll,
+            timer,
+            control,
+            children,
+            cancel: None,
+        };
         // What was read together with the host's hello announces itself no more.
         reactor.hear();
         Ok(reactor)
@@ -81,7 +89,9 @@ impl Reactor {
 
     /// Monotonic time.
     pub(super) fn monotonic() -> Duration {
-        clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default()
+        clock_gettime(ClockId::CLOCK_MONOTONIC)
+            .map(Duration::from)
+            .unwrap_or_default()
     }
 
     /// Sets the deadline, in monotonic time, of the waits that follow.
@@ -99,7 +109,8 @@ impl Reactor {
     /// Watches a descriptor until it is readable or hung up; `number` comes back
     /// in [`Happened::Ready`].
     pub(super) fn watch(&self, fd: impl AsFd, number: u64) -> nix::Result<()> {
-        self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, WATCHED + number))
+        self.epoll
+            .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, WATCHED + number))
     }
 
     /// Watches it no more. One that was not watched is left alone.
@@ -130,9 +141,9 @@ impl Reactor {
                 }
                 CHILDREN => {
                     // One read takes one signal; what matters is that none is left.
-                    while let Some(Ok(Some(_))) =
-                        self.children.as_ref().map(SignalFd::read_signal)
-                    {}
+                    while let Some(Ok(Some(_))) = self.children.as_ref().map(SignalFd::read_signal)
+                    {
+                    }
                     Happened::Children
                 }
                 number => Happened::Ready(number.saturating_sub(WATCHED)),
@@ -141,7 +152,9 @@ impl Reactor {
     }
 
     fn hear(&mut self) {
-        let Some(control) = &mut self.control else { return };
+        let Some(control) = &mut self.control else {
+            return;
+        };
         while let Some(command) = control.next_command() {
             if let Command::Cancel { reason } = command {
                 self.cancel.get_or_insert(reason);
@@ -152,5 +165,8 @@ impl Reactor {
 
 /// An error of the environment, by primitive.
 fn broken(what: &'static str) -> impl Fn(Errno) -> WorldError {
-    move |errno| WorldError::Environment { what: what.into(), errno }
+    move |errno| WorldError::Environment {
+        what: what.into(),
+        errno,
+    }
 }

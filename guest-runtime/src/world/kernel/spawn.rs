@@ -4,7 +4,10 @@
 //! Between `clone3` and `execveat` the child does nothing but system calls on
 //! data that was prepared before: the runtime has a second thread, so the
 //! child's heap may be locked for ever.
-#![expect(unsafe_code, reason = "clone3 and pidfd_send_signal have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "clone3 and pidfd_send_signal have no safe wrapper"
+)]
 
 use std::ffi::{CString, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -18,6 +21,9 @@ use super::process::Process;
 
 /// What a child says with its exit code when it could not become a worker.
 pub(super) const EXEC_FAILED: c_int = 127;
+
+/// `CLONE_INTO_CGROUP` of the kernel's `sched.h`; libc's constant overflows.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
 /// A child to start.
 #[derive(Debug)]
@@ -35,8 +41,11 @@ pub(super) struct Image<'a> {
 /// Starts a child in a process group of its own, with no signal blocked, that
 /// dies with the runtime.
 pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
-    let mut arguments: Vec<*const c_char> =
-        image.arguments.iter().map(|argument| argument.as_ptr()).collect();
+    let mut arguments: Vec<*const c_char> = image
+        .arguments
+        .iter()
+        .map(|argument| argument.as_ptr())
+        .collect();
     arguments.push(null());
     let environment: [*const c_char; 1] = [null()];
     let parent = getpid().as_raw();
@@ -46,7 +55,7 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     let mut flags = libc::CLONE_PIDFD as u64;
     let mut cgroup = 0;
     if let Some(directory) = image.cgroup {
-        flags |= libc::CLONE_INTO_CGROUP as u64;
+        flags |= CLONE_INTO_CGROUP;
         cgroup = u64::try_from(directory.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     }
     let mut request = libc::clone_args {
@@ -66,7 +75,11 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     // outlives the call. Without CLONE_VM the child has memory of its own, so
     // it returns here on a copy of this stack.
     let pid = unsafe {
-        libc::syscall(libc::SYS_clone3, &raw mut request, size_of::<libc::clone_args>())
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw mut request,
+            size_of::<libc::clone_args>(),
+        )
     };
     if pid == 0 {
         // SAFETY: this is the child, which has one thread; the pointers were
