@@ -25,6 +25,8 @@ pub mod capability;
 pub mod cpuset;
 pub mod executor;
 #[cfg(feature = "kernel")]
+pub mod guest;
+#[cfg(feature = "kernel")]
 pub mod init;
 mod interface;
 #[cfg(feature = "kernel")]

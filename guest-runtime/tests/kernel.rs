@@ -2,11 +2,18 @@
 //! hierarchy can be written to, with or without controllers, and as `/init` of
 //! a guest; says `skipped:` elsewhere.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a test's helpers fail the test"
+)]
+
 mod support;
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -16,14 +23,41 @@ use proscenium_guest_runtime::cpuset::CpuSet;
 use proscenium_guest_runtime::link::Control;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{
-    Controllers, CrewId, GroupId, Knob, Moved, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, GroupId, Knob, Moved, Wake, World, WorldError,
 };
 use proscenium_wire::{Command, encode};
-use proscenium_worker::ExitInfo;
-use support::{Place, collect, members, pass, spinners};
+use proscenium_worker::{ExitInfo, Setup, Work};
+use support::{Place, collect, pass};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
+
+/// A world here.
+fn world_at(place: &Place) -> Kernel {
+    Kernel::new(place.parts(None)).unwrap()
+}
+
+/// The scenario's root as the file system shows it.
+fn root_of(place: &Place) -> PathBuf {
+    place.hierarchy.join(&place.root_name)
+}
+
+/// A crew of this many that spins.
+fn spinners(count: usize) -> CrewPlan {
+    CrewPlan {
+        work: Work::parse("spin-wait", &[]).unwrap(),
+        setups: vec![Setup::default(); count],
+        epoch: 0,
+    }
+}
+
+/// The pids in a cgroup, ascending.
+fn members(world: &mut Kernel, group: GroupId) -> Result<Vec<u32>, WorldError> {
+    let text = world.read(group, Knob::Procs)?;
+    let mut pids: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
 
 fn alive(pid: u32) -> bool {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), None::<Signal>).is_ok()
@@ -40,7 +74,7 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
     let Some(place) = Place::find("start") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let group = world.create(GroupId::ROOT, "a").unwrap();
     let crew = world.spawn(Some(group), &spinners(3)).unwrap();
     let mut pids = world.pids(crew).to_vec();
@@ -74,7 +108,7 @@ fn a_frozen_cgroup_stands_still_until_it_is_thawed() {
     let Some(place) = Place::find("freeze") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let group = world.create(GroupId::ROOT, "a").unwrap();
     let crew = started(&mut world, Some(group), 1);
     world.write(group, Knob::Freeze, "1").unwrap();
@@ -97,7 +131,7 @@ fn a_worker_that_does_not_stop_in_time_is_killed_and_said_to_be_late() {
     let Some(place) = Place::find("late") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let group = world.create(GroupId::ROOT, "a").unwrap();
     let crew = started(&mut world, Some(group), 2);
     pass(&mut world, MOMENT);
@@ -122,7 +156,7 @@ fn a_worker_that_was_killed_has_what_it_counted_and_its_signal() {
     let Some(place) = Place::find("killed") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let crew = started(&mut world, Some(GroupId::ROOT), 2);
     pass(&mut world, MOMENT);
     world.kill(&[crew]);
@@ -143,7 +177,7 @@ fn moved_workers_are_in_the_target_and_those_that_are_gone_are_counted() {
     let Some(place) = Place::find("migrate") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let from = world.create(GroupId::ROOT, "from").unwrap();
     let to = world.create(GroupId::ROOT, "to").unwrap();
     let crew = started(&mut world, Some(from), 3);
@@ -166,7 +200,7 @@ fn a_cgroup_with_tasks_or_children_is_busy_and_one_that_is_gone_is_removed() {
     let Some(place) = Place::find("remove") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let parent = world.create(GroupId::ROOT, "parent").unwrap();
     let child = world.create(parent, "child").unwrap();
     assert_eq!(
@@ -183,7 +217,7 @@ fn a_cgroup_with_tasks_or_children_is_busy_and_one_that_is_gone_is_removed() {
     // Killed and not waited for: the removal waits for the end itself.
     world.kill(&[crew]);
     world.remove(child).unwrap();
-    fs::remove_dir(place.root().join("parent")).unwrap();
+    fs::remove_dir(root_of(&place).join("parent")).unwrap();
     world.remove(parent).unwrap();
     assert!(matches!(world.remove(parent), Err(WorldError::Gone { .. })));
 }
@@ -193,7 +227,7 @@ fn dropping_a_world_leaves_no_process_and_no_cgroup() {
     let Some(place) = Place::find("drop") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let a = world.create(GroupId::ROOT, "a").unwrap();
     let b = world.create(a, "b").unwrap();
     let inside = started(&mut world, Some(b), 2);
@@ -203,7 +237,7 @@ fn dropping_a_world_leaves_no_process_and_no_cgroup() {
     assert!(pids.iter().all(|pid| alive(*pid)));
     drop(world);
     assert!(!pids.iter().any(|pid| alive(*pid)));
-    assert!(!place.root().exists());
+    assert!(!root_of(&place).exists());
 }
 
 #[test]
@@ -211,9 +245,9 @@ fn a_world_that_was_not_used_has_touched_nothing() {
     let Some(place) = Place::find("unused") else {
         return;
     };
-    let world = place.world();
-    assert!(!place.root().exists());
-    assert!(world.machine().cpus.len() as u32 >= 1);
+    let world = world_at(&place);
+    assert!(!root_of(&place).exists());
+    assert!(!world.machine().cpus.is_empty());
     assert!(!world.kernel_release().is_empty());
     drop(world);
 }
@@ -223,7 +257,7 @@ fn names_that_leave_the_parent_are_refused() {
     let Some(place) = Place::find("names") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     for name in ["..", ".", "", "a/b", "/", "../x", "a\0b", "a\nb"] {
         assert!(world.create(GroupId::ROOT, name).is_err(), "{name:?}");
     }
@@ -237,7 +271,7 @@ fn a_file_that_is_not_there_is_named_with_its_cgroup_and_what_to_do() {
     let Some(place) = Place::find("missing") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let group = world.create(GroupId::ROOT, "a").unwrap();
     let text = world
         .write(group, Knob::CpuMax, "max")
@@ -261,7 +295,7 @@ fn waits_last_as_long_as_asked_and_one_in_the_past_returns_at_once() {
     let Some(place) = Place::find("wait") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let begun = world.now();
     assert_eq!(world.wait(begun + MOMENT).unwrap(), Wake::Elapsed);
     let took = world.now() - begun;
@@ -321,7 +355,7 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
     let Some(place) = Place::find("affinity") else {
         return;
     };
-    let mut world = place.world();
+    let mut world = world_at(&place);
     let last = world.machine().cpus.last().unwrap();
     let crew = world.spawn(Some(GroupId::ROOT), &spinners(1)).unwrap();
     world
@@ -334,7 +368,7 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
 
 /// A world whose root hands down `wanted`; `None`, said aloud, without them.
 fn with_controllers(place: &Place, wanted: Controllers) -> Option<Kernel> {
-    let mut world = place.world();
+    let mut world = world_at(place);
     if !world.controllers().contains(wanted) {
         let _ = writeln!(
             std::io::stderr(),

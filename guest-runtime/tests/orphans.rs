@@ -2,10 +2,16 @@
 //! statuses. Without the usual harness: SIGCHLD must be blocked in every
 //! thread, the first one too.
 
+#![expect(clippy::unwrap_used, reason = "a test's failure is a panic")]
+
 mod support;
 
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
 use proscenium_guest_runtime::init::block_sigchld;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{CrewPlan, GroupId, World};
@@ -16,7 +22,7 @@ fn main() {
     let Some(place) = Place::find("orphans") else {
         return;
     };
-    nix::sys::prctl::set_child_subreaper(true).unwrap();
+    set_child_subreaper(true).unwrap();
     let mut parts = place.parts(None);
     parts.children = Some(block_sigchld().unwrap());
     let mut world = Kernel::new(parts).unwrap();
@@ -43,13 +49,6 @@ fn main() {
         assert!(report.completed);
     }
     pass(&mut world, Duration::from_millis(200));
-    let left = nix::sys::wait::waitpid(
-        None::<nix::unistd::Pid>,
-        Some(nix::sys::wait::WaitPidFlag::WNOHANG),
-    );
-    assert_eq!(
-        left,
-        Err(nix::errno::Errno::ECHILD),
-        "every child is reaped"
-    );
+    let left = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG));
+    assert_eq!(left, Err(Errno::ECHILD), "every child is reaped");
 }

@@ -4,7 +4,7 @@
 //! from the last frame to power-off. Knows nothing of scenarios. PID 1 never
 //! exits: every path out of here ends in [`power_off`].
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -26,7 +26,7 @@ mod mounts;
 mod ports;
 mod power;
 
-pub use console::say;
+pub use console::{say, watch_warnings};
 pub use modules::load as load_modules;
 pub use mounts::mount_all;
 pub use power::{arm_panic, power_off};
@@ -142,6 +142,14 @@ pub fn start() -> Result<Guest, InitError> {
             .into(),
         children: block_sigchld()?,
     })
+}
+
+/// Reads one file of the image.
+///
+/// # Errors
+/// [`InitError::Other`], with the path.
+pub fn read(path: &str) -> Result<Vec<u8>, InitError> {
+    fs::read(path).map_err(InitError::other(format!("read {path}")))
 }
 
 /// Blocks SIGCHLD in this thread and those it starts, and gives its descriptor.

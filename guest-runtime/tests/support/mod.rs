@@ -15,8 +15,8 @@ use cap_std::fs::Dir;
 use proscenium_guest_runtime::init;
 use proscenium_guest_runtime::link::Control;
 use proscenium_guest_runtime::world::kernel::{Kernel, Parts};
-use proscenium_guest_runtime::world::{CrewId, CrewPlan, Knob, World, WorldError};
-use proscenium_worker::{Setup, Work};
+use proscenium_guest_runtime::world::{CrewId, World};
+use proscenium_worker::Report;
 
 static MOUNTED: Mutex<bool> = Mutex::new(false);
 
@@ -85,16 +85,6 @@ impl Place {
             children: None,
         }
     }
-
-    /// A world here.
-    pub(crate) fn world(&self) -> Kernel {
-        Kernel::new(self.parts(None)).unwrap()
-    }
-
-    /// The scenario's root as the file system shows it.
-    pub(crate) fn root(&self) -> PathBuf {
-        self.hierarchy.join(&self.root_name)
-    }
 }
 
 fn worker() -> Option<PathBuf> {
@@ -108,15 +98,6 @@ fn worker() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// A crew of this many that spins.
-pub(crate) fn spinners(count: usize) -> CrewPlan {
-    CrewPlan {
-        work: Work::parse("spin-wait", &[]).unwrap(),
-        setups: vec![Setup::default(); count],
-        epoch: 0,
-    }
-}
-
 /// Lets time pass in the world.
 pub(crate) fn pass(world: &mut Kernel, time: Duration) {
     let until = world.now() + time;
@@ -124,22 +105,7 @@ pub(crate) fn pass(world: &mut Kernel, time: Duration) {
 }
 
 /// Collects one crew with this patience.
-pub(crate) fn collect(
-    world: &mut Kernel,
-    crew: CrewId,
-    patience: Duration,
-) -> Vec<proscenium_worker::Report> {
+pub(crate) fn collect(world: &mut Kernel, crew: CrewId, patience: Duration) -> Vec<Report> {
     let until = world.now() + patience;
     world.collect(&[crew], until).remove(0).reports
-}
-
-/// The pids in a cgroup, ascending.
-pub(crate) fn members(
-    world: &mut Kernel,
-    group: proscenium_guest_runtime::world::GroupId,
-) -> Result<Vec<u32>, WorldError> {
-    let text = world.read(group, Knob::Procs)?;
-    let mut pids: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
-    pids.sort_unstable();
-    Ok(pids)
 }

@@ -13,13 +13,10 @@ use nix::unistd::Pid;
 use proscenium_worker::ExitInfo;
 
 use super::Kernel;
+use super::crew::DYING;
 use super::process::Process;
 use super::reactor::{Happened, Reactor};
 use crate::world::{CrewId, CrewReport};
-
-/// How long a killed worker may take to die. Longer takes only what is stuck
-/// in the kernel.
-const DYING: Duration = Duration::from_secs(3);
 
 impl Kernel {
     /// See [`crate::world::World::collect`]. `until` is monotonic time.
@@ -66,7 +63,7 @@ impl Kernel {
                 match self.reactor.watch(&**worker, number as u64) {
                     Ok(()) => left += 1,
                     Err(errno) => {
-                        tracing::error!("failed to watch process {}: {errno}", worker.pid())
+                        tracing::error!("failed to watch process {}: {errno}", worker.pid());
                     }
                 }
             }

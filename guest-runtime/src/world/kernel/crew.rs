@@ -4,7 +4,7 @@
 //! collected or dropped; dropping kills and reaps. Never decides when.
 
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet as KernelCpuSet, sched_setaffinity};
@@ -21,6 +21,9 @@ use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
 const IO_DIR: &str = "/tmp";
 /// How long the workers' setup is waited for.
 const SETUP: Duration = Duration::from_secs(2);
+/// How long killed workers may take to die. Longer takes only what is stuck
+/// in the kernel.
+pub(super) const DYING: Duration = Duration::from_secs(3);
 
 /// One crew.
 #[derive(Debug)]
@@ -159,8 +162,11 @@ impl Drop for Crew {
     fn drop(&mut self) {
         // All first, so that no reaping waits for a worker that still runs.
         self.kill();
+        let deadline = Instant::now() + DYING;
         for worker in &mut self.workers {
-            worker.kill_and_reap();
+            if !worker.await_end(deadline) {
+                tracing::error!("process {} was killed and does not die", worker.pid());
+            }
         }
     }
 }

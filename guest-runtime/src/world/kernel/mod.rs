@@ -2,7 +2,7 @@
 //! v2 subtree of any machine.
 //!
 //! ```text
-//!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs
+//!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs, files.rs
 //!           ├─ Crews    processes by pidfd, arenas      crew.rs, process.rs, spawn.rs
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
 //!                                collect.rs: the end of crews, with all three
@@ -33,6 +33,7 @@ use crate::machine::Machine;
 
 mod collect;
 mod crew;
+mod files;
 mod groups;
 mod machine;
 mod process;

@@ -3,9 +3,11 @@
 //! Owns pid, pidfd and how it ended. Its pid cannot be reused while this is
 //! not reaped, so signals and group kills always reach who was meant.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -78,32 +80,26 @@ impl Process {
         self.exit.is_some()
     }
 
-    /// Kills it and waits for its end. For the paths on which nobody can say
-    /// how long that may take; SIGKILL is not refused.
-    pub(super) fn kill_and_reap(&mut self) {
-        if self.reap() {
-            return;
+    /// Waits for its end until `deadline` and reaps it. False: it has not
+    /// ended, which after a SIGKILL means that it is stuck in the kernel.
+    pub(super) fn await_end(&mut self, deadline: Instant) -> bool {
+        loop {
+            if self.reap() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, timeout) {
+                Ok(1..) | Err(Errno::EINTR) => {}
+                Ok(_) | Err(_) => return false,
+            }
         }
-        self.signal(Signal::SIGKILL);
-        while matches!(
-            waitid(
-                Id::PIDFd(self.pidfd.as_fd()),
-                WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT
-            ),
-            Err(Errno::EINTR)
-        ) {}
-        self.reap();
     }
 }
 
 impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
-    }
-}
-
-impl AsRawFd for Process {
-    fn as_raw_fd(&self) -> i32 {
-        self.pidfd.as_raw_fd()
     }
 }
