@@ -88,13 +88,14 @@ impl Place {
 }
 
 fn worker() -> Option<PathBuf> {
-    let beside = std::env::current_exe()
-        .ok()?
-        .parent()?
-        .parent()?
-        .join("proscenium-worker");
-    [PathBuf::from(init::WORKER_PATH), beside]
+    let program = std::env::current_exe().ok()?;
+    let beside = program
+        .ancestors()
+        .nth(2)
+        .map(|folder| folder.join("proscenium-worker"));
+    [Some(PathBuf::from(init::WORKER_PATH)), beside]
         .into_iter()
+        .flatten()
         .find(|path| path.is_file())
 }
 
