@@ -3,25 +3,7 @@
 //! The records and variants generated here are the executor's plan language;
 //! nothing else in the runtime describes a cgroup or an op a second time.
 
-#![expect(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::absolute_paths,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    clippy::needless_pass_by_value,
-    clippy::ptr_as_ptr,
-    clippy::semicolon_if_nothing_returned,
-    clippy::too_many_lines,
-    clippy::undocumented_unsafe_blocks,
-    clippy::unwrap_used,
-    clippy::wildcard_imports,
-    reason = "generated"
-)]
+#![expect(missing_docs, unreachable_pub, reason = "generated")]
 
 wasmtime::component::bindgen!({
     path: "../wit",

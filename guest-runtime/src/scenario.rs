@@ -9,6 +9,7 @@ use std::time::Duration;
 use proscenium_wire::{Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
 
 use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
+use crate::bindings::types::Error as ContractError;
 use crate::executor::{Settings, Stage};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store};
@@ -63,7 +64,17 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
             ),
         );
     }
-    let ending = match ended {
+    if let Err(Abort::Fault(fault)) = &ended {
+        stage.emit(Event::Fault {
+            message: fault.to_string(),
+        });
+    }
+    stage.close(ending_of(ended))
+}
+
+/// What the component returned, or how it did not.
+fn ending_of(ended: Result<Result<PluginOutcome, ContractError>, Abort>) -> Ending {
+    match ended {
         Ok(Ok(PluginOutcome { verdict, reason })) => Ending::Returned {
             outcome: match verdict {
                 PluginVerdict::Pass => Outcome::Pass,
@@ -76,42 +87,34 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         Ok(Err(error)) => broken(
             DetailKind::Plugin,
             Outcome::Fail,
-            format!(
+            &format!(
                 "the plugin returned an error: {:?}: {}",
                 error.code, error.message
             ),
         ),
-        Err(abort) => {
-            if let Abort::Fault(fault) = &abort {
-                stage.emit(Event::Fault {
-                    message: fault.to_string(),
-                });
-            }
-            ending_of(&abort)
-        }
-    };
-    stage.close(ending)
+        Err(abort) => aborted(&abort),
+    }
 }
 
-fn ending_of(abort: &Abort) -> Ending {
+fn aborted(abort: &Abort) -> Ending {
     let (kind, outcome) = match abort {
         Abort::Trapped(_) => (DetailKind::PluginTrap, Outcome::Fail),
         Abort::OutOfTime(_) => (DetailKind::PluginTimeout, Outcome::Fail),
         Abort::Limit(_) => (DetailKind::PluginLimit, Outcome::Fail),
         Abort::Fault(_) => (DetailKind::Environment, Outcome::Inconclusive),
     };
-    broken(kind, outcome, abort.to_string())
+    broken(kind, outcome, &abort.to_string())
 }
 
-fn broken(kind: DetailKind, outcome: Outcome, message: String) -> Ending {
+fn broken(kind: DetailKind, outcome: Outcome, message: &str) -> Ending {
     Ending::Broken(Detail {
         kind,
         outcome,
         phase: None,
-        message: clean_line(&message, MAX_REASON),
+        message: clean_line(message, MAX_REASON),
     })
 }
 
 fn broken_before_start(abort: &Abort) -> Verdict {
-    crate::verdict::Tally::default().verdict(ending_of(abort))
+    crate::verdict::Tally::default().verdict(aborted(abort))
 }

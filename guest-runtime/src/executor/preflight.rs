@@ -14,7 +14,7 @@ use super::stage::Stage;
 use super::{Error, Result, hold, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::stage::{Backdrop, StepPlan};
-use crate::bindings::types::{CgroupDef, HoldSpec, WorkSpec};
+use crate::bindings::types::{CgroupDef, ErrorCode, HoldSpec, WorkSpec};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
         match self.alive.insert(name.to_owned(), group) {
             None => Ok(()),
             Some(_) => Err(Error::new(
-                crate::bindings::types::ErrorCode::AlreadyExists,
+                ErrorCode::AlreadyExists,
                 format!(
                     "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
                     quote(name)

@@ -104,6 +104,10 @@ pub fn of_slices(cgroup: &str, work: &str, reports: &[Report]) -> Vec<CgroupStat
         .collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one figure a line, in the order of the record"
+)]
 fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> CgroupStats {
     let sum = |of: fn(&Sample) -> u64| {
         samples

@@ -114,7 +114,7 @@ fn s_005_unlimited_rewinds_a_quota_and_keeps_the_weight() {
     let derived = CgroupDef {
         cpu: Some(CpuLimits {
             max: Some(CpuBandwidth::Unlimited),
-            ..base.cpu.clone().unwrap()
+            ..base.cpu.unwrap()
         }),
         ..base
     };

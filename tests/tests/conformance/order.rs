@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use proscenium_guest_runtime::contract::ops::Op;
-use proscenium_guest_runtime::contract::types::HoldSpec;
+use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
 use proscenium_guest_runtime::world::simulated::Effect;
 use proscenium_wire::{Event, Outcome, StepMark};
 
@@ -285,7 +285,7 @@ fn s_127_a_step_frame_says_what_the_step_is() {
         Op::FreezeCgroup("x".into()),
         Op::UnfreezeCgroup("x".into()),
     ];
-    let defs = vec![proscenium_guest_runtime::contract::types::CgroupDef {
+    let defs = vec![CgroupDef {
         work: vec![spins(2), spins(3)],
         ..def_on("a", &[0])
     }];

@@ -100,12 +100,14 @@ impl Rig {
     }
 
     /// A whole plan, then the end.
+    #[expect(clippy::needless_pass_by_value, reason = "plans are written in place")]
     pub(crate) fn execute(mut self, backdrop: Backdrop, steps: Vec<StepPlan>) -> Ended {
         self.stage.execute(&backdrop, &steps).unwrap();
         self.close()
     }
 
     /// A whole plan that is refused before anything is done.
+    #[expect(clippy::needless_pass_by_value, reason = "plans are written in place")]
     pub(crate) fn refused(mut self, backdrop: Backdrop, steps: Vec<StepPlan>) -> String {
         let error = self
             .stage
