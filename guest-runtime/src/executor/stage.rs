@@ -96,6 +96,11 @@ impl Stage {
         self.mediation.host_calls += 1;
     }
 
+    /// Counts one call that was refused for a limit or a grant.
+    pub fn count_denied(&mut self) {
+        self.mediation.denied += 1;
+    }
+
     /// Time since the scenario began, which it does now if it has not.
     pub fn elapsed(&mut self) -> Duration {
         let start = self.start();
