@@ -1,3 +1,4 @@
 //! Skeleton.
 
+pub mod kernel;
 pub mod vm;

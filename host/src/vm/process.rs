@@ -281,17 +281,16 @@ mod tests {
     use super::*;
     use crate::vm::accel::Accel;
     use crate::vm::initramfs::{GuestBinaries, INIT_NAME, WORKER_NAME};
+    use crate::vm::qemu::tests::write_script;
     use crate::vm::qemu::{PROGRAM, Qemu, Version};
     use std::fs;
     use std::io::Read;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     /// A plan whose emulator is a shell script, and an image to go with it.
     fn scripted(dir: &Path, script: &str) -> (BootPlan, Image) {
         let program = dir.join(PROGRAM);
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&program, script);
         let mut elf = vec![0; 64];
         elf[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1]);
         (elf[16], elf[18], elf[20], elf[52]) = (2, 62, 1, 64);
@@ -320,7 +319,12 @@ mod tests {
 
     fn boot(dir: &Path, script: &str) -> Vm {
         let (plan, image) = scripted(dir, script);
-        Vm::boot(&plan, &image, None).unwrap()
+        let vm = Vm::boot(&plan, &image, None).unwrap();
+        // Tests that fork at the same moment hold the other ends a little
+        // longer, so these reads wait for the end instead of polling for it.
+        vm.events.set_nonblocking(false).unwrap();
+        fcntl(&vm.stderr, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        vm
     }
 
     #[test]

@@ -143,17 +143,22 @@ fn find_firmware(program: &Path) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+
+    /// Writes an executable script. Another process writes it, because a test
+    /// that forks meanwhile would hold the file open and make it busy.
+    pub(crate) fn write_script(path: &Path, script: &str) {
+        let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\"";
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", write]).arg(path).arg(script);
+        assert!(shell.status().unwrap().success());
+    }
 
     /// A directory with a program in it that prints `text`.
     fn fake(text: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let program = dir.path().join(PROGRAM);
-        fs::write(&program, format!("#!/bin/sh\necho '{text}'\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&dir.path().join(PROGRAM), &format!("echo '{text}'"));
         dir
     }
 
