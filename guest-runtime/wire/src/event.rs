@@ -6,6 +6,10 @@ use crate::{CgroupStats, Detail, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events are made, encoded and dropped one at a time; the large one is as common as the others"
+)]
 pub enum Event {
     /// The first frame of every run.
     Hello(Hello),
@@ -61,7 +65,7 @@ pub enum Event {
 /// Who speaks and what this guest is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Version of this protocol that the guest speaks.
+    /// Version of this protocol that the guest speaks. First for ever.
     pub wire_version: u16,
     /// Version of the guest runtime.
     pub runtime_version: String,
@@ -112,7 +116,8 @@ pub struct StepInfo {
     pub hold_ns: Option<u64>,
 }
 
-/// A point in time of one step. Fixed layout on the wire, see `frame`.
+/// A point in time of one step. Fixed layout on the wire;
+/// made from wider counts by [`StepMark::saturating`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepMark {
     /// Milliseconds since the scenario's start; saturates.

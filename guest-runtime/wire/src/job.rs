@@ -1,11 +1,64 @@
-//! What the guest is to do, decided by the host before it boots.
+//! What the guest is to do, decided by the host before it boots, and the file
+//! in which it gets there.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::codec::{Corruption, PayloadWriter, compact, leading_version};
+use crate::frame::EncodeError;
+use crate::hello::{VersionMismatch, check_version};
+
+/// Longest encoded [`Job`], in bytes (1 MiB).
+pub const MAX_JOB: usize = 1 << 20;
+
+/// Why a job was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum JobError {
+    /// Longer than a job may be.
+    #[error(
+        "job not read: it has {found} bytes, at most {MAX_JOB} are allowed: give the scenario fewer or shorter parameters"
+    )]
+    TooLong {
+        /// Its length, in bytes.
+        found: usize,
+    },
+    /// Written by another version; what follows the version was not looked at.
+    #[error(transparent)]
+    Version(#[from] VersionMismatch),
+    /// The right version, but no job.
+    #[error("job not read: {0}: the image is damaged, build it again")]
+    Corrupt(Corruption),
+}
+
+/// The job as the file at [`crate::JOB_PATH`].
+///
+/// # Errors
+///
+/// [`EncodeError::TooLong`] above [`MAX_JOB`].
+pub fn encode_job(job: &Job) -> Result<Vec<u8>, EncodeError> {
+    let mut file = Vec::new();
+    PayloadWriter::new(&mut file, MAX_JOB).compact(job)?;
+    Ok(file)
+}
+
+/// Reads what [`encode_job`] wrote. The version comes first in every version
+/// and is checked before anything else is read.
+///
+/// # Errors
+///
+/// [`JobError`]; no byte of `file` can cause anything worse.
+pub fn decode_job(file: &[u8]) -> Result<Job, JobError> {
+    if file.len() > MAX_JOB {
+        return Err(JobError::TooLong { found: file.len() });
+    }
+    check_version(leading_version(file).map_err(JobError::Corrupt)?)?;
+    compact(file).map_err(JobError::Corrupt)
+}
 
 /// One scenario to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Version of this protocol; a guest refuses any other.
+    /// Version of this protocol; a guest refuses any other. First for ever.
     pub wire_version: u16,
     /// Name of the scenario, for messages.
     pub name: String,
@@ -36,7 +89,9 @@ pub struct WorkerDefaults {
 
 impl Default for WorkerDefaults {
     fn default() -> Self {
-        Self { workers_per_cgroup: 1 }
+        Self {
+            workers_per_cgroup: 1,
+        }
     }
 }
 
@@ -137,6 +192,10 @@ impl Thresholds {
     pub fn any(self) -> bool {
         self.not_starved == Some(true)
             || self.isolation == Some(true)
-            || Self { not_starved: None, isolation: None, ..self } != Self::default()
+            || Self {
+                not_starved: None,
+                isolation: None,
+                ..self
+            } != Self::default()
     }
 }

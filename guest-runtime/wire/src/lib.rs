@@ -1,24 +1,60 @@
 //! What crosses the line between host and guest, and nothing else.
 //!
-//! Two virtio ports carry frames: `proscenium.events` from the guest to the
-//! host, `proscenium.control` the other way. A frame is a fixed header
-//! ([`frame`]) and one message ([`Event`] or [`Command`]). What the guest is to
-//! do arrives as a [`Job`] in the image that it boots from.
+//! ```text
+//!   guest runtime ── Event, proscenium.events ──────▶ host
+//!                 ◀── Command, proscenium.control ──
+//!                 ◀── Job, a file in the image ─────
 //!
-//! This crate does no I/O and depends on nothing else of ours. Both sides
-//! treat the other's bytes as hostile: every length is bounded before use.
+//!   stream   │ frame │ frame │ frame │ …            as many as there are, no gaps
+//!   frame    │ header (16 bytes) │ payload (0 … 4 MiB) │
+//!   header   │ "PRSC" │ kind u16 │ check u16 │ length u32 │ crc u32 │
+//!   payload  numbers only: a fixed layout; otherwise postcard
+//! ```
+//!
+//! [`encode`] appends one frame to a buffer, so a batch is one buffer;
+//! [`Decoder`] takes the stream in pieces of any size. The first frame of each
+//! direction is a hello, and [`check_version`] decides on it. The last frame of
+//! a guest is [`Event::End`].
+//!
+//! This crate does no I/O, reads no clock and depends on nothing else of ours.
+//! Both sides treat the other's bytes as hostile: every length is bounded
+//! before use. A decoded message can be larger than its payload, since a byte
+//! can stand for an empty string in a list; the tests hold it to 52 times.
+//!
+//! # Adding or changing a message
+//!
+//! 1. Add the variant to [`Event`] or [`Command`]; the compiler leads to the tag
+//!    enum in `codec`, where it gets the next free number. Numbers of removed
+//!    messages stay reserved.
+//! 2. Nothing but numbers: give it a struct in `codec::layout`. Else postcard.
+//!    Reordering fields or enum cases changes postcard bytes.
+//! 3. Add a sample to `tests/golden.rs` and write its file with
+//!    `GOLDEN=write cargo test -p proscenium-wire --test golden`. If a file that
+//!    was there changes, raise [`WIRE_VERSION`] and say in the commit what an old
+//!    and a new reader make of old and new bytes.
+//! 4. Add it to the strategies in `tests/support`.
 
 #![forbid(unsafe_code)]
 
+mod codec;
 mod command;
+mod decoder;
 mod event;
+mod frame;
+mod hello;
 mod job;
+mod saturate;
 mod stats;
 mod verdict;
 
+pub use codec::{Corruption, Message};
 pub use command::Command;
+pub use decoder::{Decoder, Received, Truncated};
 pub use event::{Event, Hello, LogLevel, LogSource, Mark, Mediation, StepInfo, StepMark};
-pub use job::{Job, Limits, Thresholds, WorkerDefaults};
+pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
+pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
+pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};
+pub use saturate::WideMark;
 pub use stats::{CgroupStats, CpuTime, PhaseStats};
 pub use verdict::{Detail, DetailKind, Outcome, Verdict};
 

@@ -22,7 +22,11 @@ impl Outcome {
     /// The outcome of two together: fail, then inconclusive, then pass, then skip.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
-        if self.rank() >= other.rank() { self } else { other }
+        if self.rank() >= other.rank() {
+            self
+        } else {
+            other
+        }
     }
 
     fn rank(self) -> u8 {
