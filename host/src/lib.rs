@@ -1,1 +1,8 @@
-//! Skeleton.
+//! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
+//! kernel, and owns the verdict.
+
+pub mod event;
+pub mod exit_code;
+pub mod report;
+pub mod run_dir;
+pub mod session;
