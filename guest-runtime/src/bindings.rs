@@ -38,4 +38,6 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::proscenium::scenario::scenario;
-pub use proscenium::scenario::{checks, cgroups, clock, log, ops, stage, stimulus, topology, types};
+pub use proscenium::scenario::{
+    cgroups, checks, clock, log, ops, stage, stimulus, topology, types,
+};

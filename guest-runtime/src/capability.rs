@@ -57,7 +57,9 @@ impl Capability {
     pub fn summary(self) -> &'static str {
         match self {
             Self::Topology => "look at CPUs, caches and NUMA nodes",
-            Self::Cgroups => "create, set, read, freeze and remove cgroups below the scenario's root",
+            Self::Cgroups => {
+                "create, set, read, freeze and remove cgroups below the scenario's root"
+            }
             Self::Stage => "start workers in cgroups, change them under load, hold",
             Self::Checks => "turn checks on, fail the run, add notes to the report",
             Self::Stimulus => "put named marks on the run's timeline",
@@ -69,7 +71,9 @@ impl Capability {
     /// The capability of an interface of our package.
     #[must_use]
     pub fn of_interface(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.interface() == name)
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.interface() == name)
     }
 }
 

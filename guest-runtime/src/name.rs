@@ -28,14 +28,20 @@ pub fn components(name: &str) -> Result<Vec<&str>> {
         return refuse("it is empty");
     }
     if name.len() > MAX_GROUP_NAME {
-        return refuse(&format!("it has {} bytes, {MAX_GROUP_NAME} is the most", name.len()));
+        return refuse(&format!(
+            "it has {} bytes, {MAX_GROUP_NAME} is the most",
+            name.len()
+        ));
     }
     if name.starts_with('/') {
         return refuse("it starts with a slash");
     }
     let parts: Vec<&str> = name.split('/').collect();
     if parts.len() > MAX_GROUP_DEPTH {
-        return refuse(&format!("it has {} levels, {MAX_GROUP_DEPTH} is the most", parts.len()));
+        return refuse(&format!(
+            "it has {} levels, {MAX_GROUP_DEPTH} is the most",
+            parts.len()
+        ));
     }
     for part in &parts {
         if part.is_empty() {
@@ -44,7 +50,10 @@ pub fn components(name: &str) -> Result<Vec<&str>> {
         if part.starts_with('.') {
             return refuse("a component starts with a dot");
         }
-        if !part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@+".contains(&b)) {
+        if !part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.:@+".contains(&b))
+        {
             return refuse("it has a character that is not allowed");
         }
     }
@@ -90,8 +99,25 @@ mod tests {
         let long = "x".repeat(10_000);
         let deep = "a/".repeat(9) + "a";
         for name in [
-            "", "/", "/a", "a/", "a//b", ".", "..", "../x", "a/../b", ".hidden", "a/.b", "a\0b",
-            "a\nb", "a b", "ä", "а", "\u{202e}a", &long, &deep,
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "../x",
+            "a/../b",
+            ".hidden",
+            "a/.b",
+            "a\0b",
+            "a\nb",
+            "a b",
+            "ä",
+            "а",
+            "\u{202e}a",
+            &long,
+            &deep,
         ] {
             let error = components(name).unwrap_err();
             assert!(error.to_string().len() < 512, "{error}");

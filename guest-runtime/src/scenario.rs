@@ -46,12 +46,22 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         Err(abort) => return broken_before_start(&abort),
     };
     let ended = instantiate(plugin, &mut store, &job.limits, true, |store, scenario| {
-        scenario.proscenium_scenario_scenario().call_run(store, &context)
+        scenario
+            .proscenium_scenario_scenario()
+            .call_run(store, &context)
     });
     // The component's memory goes first; the stage is what is left of it.
-    let State { mut stage, budgets, .. } = store.into_data();
+    let State {
+        mut stage, budgets, ..
+    } = store.into_data();
     if budgets.dropped_lines > 0 {
-        stage.say(LogLevel::Warn, format!("{} log lines beyond the budget were dropped", budgets.dropped_lines));
+        stage.say(
+            LogLevel::Warn,
+            format!(
+                "{} log lines beyond the budget were dropped",
+                budgets.dropped_lines
+            ),
+        );
     }
     let ending = match ended {
         Ok(Ok(PluginOutcome { verdict, reason })) => Ending::Returned {
@@ -66,11 +76,16 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         Ok(Err(error)) => broken(
             DetailKind::Plugin,
             Outcome::Fail,
-            format!("the plugin returned an error: {:?}: {}", error.code, error.message),
+            format!(
+                "the plugin returned an error: {:?}: {}",
+                error.code, error.message
+            ),
         ),
         Err(abort) => {
             if let Abort::Fault(fault) = &abort {
-                stage.emit(Event::Fault { message: fault.to_string() });
+                stage.emit(Event::Fault {
+                    message: fault.to_string(),
+                });
             }
             ending_of(&abort)
         }
@@ -89,7 +104,12 @@ fn ending_of(abort: &Abort) -> Ending {
 }
 
 fn broken(kind: DetailKind, outcome: Outcome, message: String) -> Ending {
-    Ending::Broken(Detail { kind, outcome, phase: None, message: clean_line(&message, MAX_REASON) })
+    Ending::Broken(Detail {
+        kind,
+        outcome,
+        phase: None,
+        message: clean_line(&message, MAX_REASON),
+    })
 }
 
 fn broken_before_start(abort: &Abort) -> Verdict {

@@ -72,15 +72,24 @@ impl Stage {
 
     fn judge(&mut self, groups: &[Group], crew: &Crew, report: &CrewReport, phase: Option<u16>) {
         self.report_failures(crew, report);
-        let group = groups.iter().find(|group| group.name == crew.key).or_else(|| self.find(&crew.key));
+        let group = groups
+            .iter()
+            .find(|group| group.name == crew.key)
+            .or_else(|| self.find(&crew.key));
         let bounds = group.and_then(Group::bounds).cloned();
-        let phases = group.map(|group| group.cpu_phases.clone()).unwrap_or_default();
+        let phases = group
+            .map(|group| group.cpu_phases.clone())
+            .unwrap_or_default();
         let id = group.map(|group| group.id);
 
         let whole = of_reports(phase.unwrap_or(0), &crew.key, crew.work, &report.reports);
         let details = evaluate(
             &self.settings.thresholds,
-            Subject { stats: &whole, reports: &report.reports, bounds: bounds.as_ref() },
+            Subject {
+                stats: &whole,
+                reports: &report.reports,
+                bounds: bounds.as_ref(),
+            },
         );
         if phase.is_some() {
             let cpu_stat = id.and_then(|id| {
@@ -90,7 +99,10 @@ impl Stage {
             self.keep(CgroupStats { cpu_stat, ..whole });
         } else {
             for slice in of_slices(&crew.key, crew.work, &report.reports) {
-                let cpu_stat = phases.iter().find(|(of, _)| *of == slice.phase).map(|(_, time)| *time);
+                let cpu_stat = phases
+                    .iter()
+                    .find(|(of, _)| *of == slice.phase)
+                    .map(|(_, time)| *time);
                 self.keep(CgroupStats { cpu_stat, ..slice });
             }
         }
@@ -114,7 +126,9 @@ impl Stage {
                 self.say(LogLevel::Warn, message);
             }
             if !worker.completed {
-                let how = worker.exit.map_or_else(|| "gave no report".to_owned(), |exit| format!("{exit:?}"));
+                let how = worker
+                    .exit
+                    .map_or_else(|| "gave no report".to_owned(), |exit| format!("{exit:?}"));
                 self.record(
                     proscenium_wire::DetailKind::Other,
                     Outcome::Inconclusive,
@@ -137,8 +151,12 @@ pub(super) fn cpu_stat(world: &mut dyn World, group: GroupId) -> Option<CpuTime>
 pub(super) fn parse_cpu_stat(text: &str) -> CpuTime {
     let mut time = CpuTime::default();
     for line in text.lines() {
-        let Some((key, value)) = line.split_once(' ') else { continue };
-        let Ok(value) = value.trim().parse() else { continue };
+        let Some((key, value)) = line.split_once(' ') else {
+            continue;
+        };
+        let Ok(value) = value.trim().parse() else {
+            continue;
+        };
         match key {
             "usage_usec" => time.usage_us = value,
             "user_usec" => time.user_us = value,

@@ -76,7 +76,11 @@ pub(super) fn plan(
         })
         .collect::<Result<_>>()
         .map_err(locate)?;
-    Ok(CrewPlan { work, setups, epoch })
+    Ok(CrewPlan {
+        work,
+        setups,
+        epoch,
+    })
 }
 
 /// The load of a definition that names none.
@@ -122,7 +126,9 @@ fn count(count: &WorkerCount, place: Place<'_>) -> Result<u32> {
                     "fraction-of-cpuset({fraction}) is out of range: finite and above 0"
                 )));
             }
-            let cpus = place.cpuset.map_or_else(|| place.machine.usable().len(), CpuSet::len);
+            let cpus = place
+                .cpuset
+                .map_or_else(|| place.machine.usable().len(), CpuSet::len);
             if cpus == 0 {
                 return Err(Error::invalid(format!(
                     "fraction-of-cpuset({fraction}) of 0 CPUs is 0 workers"
@@ -146,9 +152,9 @@ fn rounded_up(cpus: usize, fraction: f64) -> u32 {
 
 fn nice(nice: Option<i32>) -> Result<Option<i32>> {
     match nice {
-        Some(value) if !(-20..=19).contains(&value) => {
-            Err(Error::invalid(format!("nice {value} is out of range: -20 to 19")))
-        }
+        Some(value) if !(-20..=19).contains(&value) => Err(Error::invalid(format!(
+            "nice {value} is out of range: -20 to 19"
+        ))),
         _ => Ok(nice),
     }
 }

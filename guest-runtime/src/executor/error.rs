@@ -34,7 +34,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An answer with a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Refused(Refusal { code, message: message.into(), errno: None })
+        Self::Refused(Refusal {
+            code,
+            message: message.into(),
+            errno: None,
+        })
     }
 
     /// A value out of its range or form.
@@ -61,9 +65,10 @@ impl Error {
     #[must_use]
     pub fn context(self, place: impl std::fmt::Display) -> Self {
         match self {
-            Self::Refused(refusal) => {
-                Self::Refused(Refusal { message: format!("{place}: {}", refusal.message), ..refusal })
-            }
+            Self::Refused(refusal) => Self::Refused(Refusal {
+                message: format!("{place}: {}", refusal.message),
+                ..refusal
+            }),
             fault @ Self::Fault(_) => fault,
         }
     }
@@ -83,15 +88,20 @@ impl From<WorldError> for Error {
         let code = match &error {
             WorldError::Environment { .. } => return Self::Fault(error),
             WorldError::Gone { .. } => ErrorCode::NotFound,
-            WorldError::Read { errno: Errno::ENOENT | Errno::EOPNOTSUPP, .. } => {
-                ErrorCode::Unavailable
-            }
+            WorldError::Read {
+                errno: Errno::ENOENT | Errno::EOPNOTSUPP,
+                ..
+            } => ErrorCode::Unavailable,
             WorldError::Write { .. } | WorldError::Read { .. } | WorldError::Kernel { .. } => {
                 ErrorCode::Kernel
             }
         };
         let errno = error.errno();
-        Self::Refused(Refusal { code, message: error.to_string(), errno })
+        Self::Refused(Refusal {
+            code,
+            message: error.to_string(),
+            errno,
+        })
     }
 }
 

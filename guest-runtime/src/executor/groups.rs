@@ -43,7 +43,9 @@ impl Stage {
             .flat_map(|slot| &slot.groups)
             .find(|group| group.id == id)
             .map(|group| group.name.clone())
-            .ok_or_else(|| Error::not_found("this cgroup is gone: it was removed, or ended with its step"))
+            .ok_or_else(|| {
+                Error::not_found("this cgroup is gone: it was removed, or ended with its step")
+            })
     }
 
     /// `set-cpuset`.
@@ -129,8 +131,11 @@ impl Stage {
     pub fn cgroup_tasks(&mut self, id: GroupId) -> Result<Vec<u32>> {
         let name = self.cgroup_name(id)?;
         let text = self.read(id, Knob::Procs)?;
-        let pids: Vec<u32> =
-            text.lines().take(MAX_TASKS + 1).filter_map(|line| line.parse().ok()).collect();
+        let pids: Vec<u32> = text
+            .lines()
+            .take(MAX_TASKS + 1)
+            .filter_map(|line| line.parse().ok())
+            .collect();
         if pids.len() > MAX_TASKS {
             return Err(Error::limit(format!(
                 "cgroup {} has more than {MAX_TASKS} processes",
@@ -164,7 +169,8 @@ impl Stage {
     pub fn cgroup_memory_current(&mut self, id: GroupId) -> Result<u64> {
         self.enable_for(Controllers::MEMORY)?;
         let text = self.read(id, Knob::MemoryCurrent)?.trim();
-        text.parse().map_err(|_| Error::unavailable("memory.current is not a number"))
+        text.parse()
+            .map_err(|_| Error::unavailable("memory.current is not a number"))
     }
 
     /// Pressure stall information.
@@ -200,7 +206,12 @@ impl Stage {
 /// Parses a PSI file: `some avg10=0.00 avg60=… avg300=… total=0`, then `full`.
 /// Totals are in microseconds there.
 fn parse_pressure(text: &str) -> Pressure {
-    let mut pressure = Pressure { some_avg10: 0.0, some_total: 0, full_avg10: 0.0, full_total: 0 };
+    let mut pressure = Pressure {
+        some_avg10: 0.0,
+        some_total: 0,
+        full_avg10: 0.0,
+        full_total: 0,
+    };
     for line in text.lines() {
         let mut words = line.split_whitespace();
         let kind = words.next();
@@ -233,7 +244,10 @@ mod tests {
                     full avg10=0.25 avg60=0.00 avg300=0.00 total=20\n";
         let pressure = parse_pressure(text);
         assert!((pressure.some_avg10 - 12.5).abs() < 1e-9);
-        assert_eq!((pressure.some_total, pressure.full_total), (1_500_000, 20_000));
+        assert_eq!(
+            (pressure.some_total, pressure.full_total),
+            (1_500_000, 20_000)
+        );
         assert_eq!(parse_pressure("garbage\n").some_total, 0);
     }
 }

@@ -21,11 +21,15 @@ impl Stage {
     pub fn hold(&mut self, step: StepId, spec: &HoldSpec) -> Result<HoldOutcome> {
         self.active(step)?;
         let wanted = duration(spec, self.settings.duration)?.ok_or_else(|| {
-            Error::invalid("repeat has no meaning step by step: apply and hold in a loop of your own")
+            Error::invalid(
+                "repeat has no meaning step by step: apply and hold in a loop of your own",
+            )
         })?;
         self.announce();
         let elapsed = self.hold_for(wanted)?;
-        Ok(HoldOutcome::Elapsed(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)))
+        Ok(HoldOutcome::Elapsed(
+            u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+        ))
     }
 
     /// Waits, clipped to what is left of the scenario, and takes the step's

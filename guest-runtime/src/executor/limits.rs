@@ -43,7 +43,10 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn of(value: Value) -> Self {
-        let mut text = Self { bytes: [0; 48], len: 0 };
+        let mut text = Self {
+            bytes: [0; 48],
+            len: 0,
+        };
         // Two u64 and a space have at most 41 digits.
         let _ = write!(text, "{value}");
         text
@@ -57,7 +60,10 @@ impl Text {
 impl Write for Text {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         let end = self.len + part.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
+        self.bytes
+            .get_mut(self.len..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(part.as_bytes());
         self.len = end;
         Ok(())
     }
@@ -76,7 +82,10 @@ pub(super) enum Extent {
 
 /// `cpu.weight`, then `cpu.max`.
 pub(super) fn cpu(limits: &CpuLimits, extent: Extent) -> Result<[Option<Write1>; 2]> {
-    let weight = limits.weight.map(|weight| weight_value(Knob::CpuWeight, weight)).transpose()?;
+    let weight = limits
+        .weight
+        .map(|weight| weight_value(Knob::CpuWeight, weight))
+        .transpose()?;
     let max = match &limits.max {
         None if extent == Extent::Change => None,
         None | Some(CpuBandwidth::Unlimited) => Some(Value::Bandwidth(None, PERIOD_US)),
@@ -85,9 +94,10 @@ pub(super) fn cpu(limits: &CpuLimits, extent: Extent) -> Result<[Option<Write1>;
                 "cpu.max of 0 percent would stop everything: at least 1, or unlimited",
             ));
         }
-        Some(CpuBandwidth::Percent(percent)) => {
-            Some(Value::Bandwidth(Some(u64::from(*percent) * (PERIOD_US / 100)), PERIOD_US))
-        }
+        Some(CpuBandwidth::Percent(percent)) => Some(Value::Bandwidth(
+            Some(u64::from(*percent) * (PERIOD_US / 100)),
+            PERIOD_US,
+        )),
         Some(CpuBandwidth::Quota(quota)) => {
             let (runtime, period) = (quota.runtime / 1_000, quota.period / 1_000);
             if runtime == 0 {
@@ -96,7 +106,9 @@ pub(super) fn cpu(limits: &CpuLimits, extent: Extent) -> Result<[Option<Write1>;
                 ));
             }
             if period == 0 {
-                return Err(Error::invalid("cpu.max with a period below 1 µs: the kernel takes 1 ms to 1 s"));
+                return Err(Error::invalid(
+                    "cpu.max with a period below 1 µs: the kernel takes 1 ms to 1 s",
+                ));
             }
             Some(Value::Bandwidth(Some(runtime), period))
         }
@@ -109,9 +121,17 @@ pub(super) fn memory(limits: &MemoryLimits, extent: Extent) -> [Option<Write1>; 
     let unset = |value| (extent == Extent::Definition).then_some(value);
     let bytes = |limit: &Option<ByteLimit>| limit.as_ref().map(|limit| byte_value(*limit));
     [
-        bytes(&limits.max).or(unset(Value::Max)).map(|value| (Knob::MemoryMax, value)),
-        bytes(&limits.high).or(unset(Value::Max)).map(|value| (Knob::MemoryHigh, value)),
-        limits.low.map(Value::Number).or(unset(Value::Number(0))).map(|v| (Knob::MemoryLow, v)),
+        bytes(&limits.max)
+            .or(unset(Value::Max))
+            .map(|value| (Knob::MemoryMax, value)),
+        bytes(&limits.high)
+            .or(unset(Value::Max))
+            .map(|value| (Knob::MemoryHigh, value)),
+        limits
+            .low
+            .map(Value::Number)
+            .or(unset(Value::Number(0)))
+            .map(|v| (Knob::MemoryLow, v)),
         bytes(&limits.swap_max).map(|value| (Knob::MemorySwapMax, value)),
     ]
 }
@@ -155,7 +175,10 @@ mod tests {
     use crate::bindings::types::Quota;
 
     fn max(bandwidth: CpuBandwidth) -> String {
-        let limits = CpuLimits { max: Some(bandwidth), weight: None };
+        let limits = CpuLimits {
+            max: Some(bandwidth),
+            weight: None,
+        };
         match cpu(&limits, Extent::Definition) {
             Ok([None, Some((Knob::CpuMax, value))]) => Text::of(value).as_str().to_owned(),
             other => format!("{other:?}"),
@@ -176,13 +199,26 @@ mod tests {
 
     #[test]
     fn a_definition_writes_the_whole_block_and_a_change_only_what_is_given() {
-        let none = MemoryLimits { max: None, high: None, low: None, swap_max: None };
+        let none = MemoryLimits {
+            max: None,
+            high: None,
+            low: None,
+            swap_max: None,
+        };
         assert_eq!(
             memory(&none, Extent::Definition).map(|w| w.map(|(_, value)| value)),
-            [Some(Value::Max), Some(Value::Max), Some(Value::Number(0)), None]
+            [
+                Some(Value::Max),
+                Some(Value::Max),
+                Some(Value::Number(0)),
+                None
+            ]
         );
         assert_eq!(memory(&none, Extent::Change), [None; 4]);
-        let none = CpuLimits { max: None, weight: None };
+        let none = CpuLimits {
+            max: None,
+            weight: None,
+        };
         assert_eq!(cpu(&none, Extent::Change).unwrap(), [None; 2]);
     }
 
@@ -190,7 +226,15 @@ mod tests {
     fn weights_and_counts_have_ranges() {
         assert!(io_weight(0).unwrap_err().to_string().contains("1 to 10000"));
         assert!(io_weight(10_001).unwrap_err().to_string().contains("10001"));
-        assert_eq!(io_weight(300).unwrap(), (Knob::IoWeight, Value::Number(300)));
-        assert!(pids_max(CountLimit::Count(0)).unwrap_err().to_string().contains("unlimited"));
+        assert_eq!(
+            io_weight(300).unwrap(),
+            (Knob::IoWeight, Value::Number(300))
+        );
+        assert!(
+            pids_max(CountLimit::Count(0))
+                .unwrap_err()
+                .to_string()
+                .contains("unlimited")
+        );
     }
 }

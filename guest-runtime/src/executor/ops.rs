@@ -26,14 +26,17 @@ impl Stage {
     pub(super) fn check_op_count(&self, count: usize) -> Result<()> {
         let most = self.settings.limits.ops_per_step;
         if count > most as usize {
-            return Err(Error::limit(format!("{count} ops at once: this run allows {most}")));
+            return Err(Error::limit(format!(
+                "{count} ops at once: this run allows {most}"
+            )));
         }
         Ok(())
     }
 
     pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
         for (index, op) in ops.iter().enumerate() {
-            self.apply_op(op).map_err(|error| error.context(format!("op {index}")))?;
+            self.apply_op(op)
+                .map_err(|error| error.context(format!("op {index}")))?;
         }
         Ok(())
     }
@@ -84,7 +87,10 @@ impl Stage {
         self.group(name)?;
         self.thaw(name);
         let phase = self.step.as_ref().map(super::step::Step::phase);
-        let crews: Vec<_> = self.slots_mut().flat_map(|slot| slot.take_crews(name)).collect();
+        let crews: Vec<_> = self
+            .slots_mut()
+            .flat_map(|slot| slot.take_crews(name))
+            .collect();
         self.collect_crews(&crews, phase);
         Ok(())
     }
@@ -109,9 +115,17 @@ impl Stage {
     }
 
     fn set_affinity(&mut self, name: &str, affinity: &Affinity) -> Result<()> {
-        let pool = self.group(name)?.cpuset.clone().unwrap_or_else(|| self.machine().cpus.clone());
-        let crews: Vec<_> =
-            self.slots().flat_map(|slot| &slot.crews).filter(|crew| crew.key == name).cloned().collect();
+        let pool = self
+            .group(name)?
+            .cpuset
+            .clone()
+            .unwrap_or_else(|| self.machine().cpus.clone());
+        let crews: Vec<_> = self
+            .slots()
+            .flat_map(|slot| &slot.crews)
+            .filter(|crew| crew.key == name)
+            .cloned()
+            .collect();
         if crews.is_empty() {
             let message = format!("set-affinity: cgroup {} has no workers", quote(name));
             self.say(LogLevel::Warn, message);
@@ -122,7 +136,10 @@ impl Stage {
                     resolve::affinity(affinity, &pool, self.world.machine(), &mut self.random)?;
                 let Some(cpus) = resolved else { continue };
                 if let Err(error) = self.world.set_affinity(crew.id, worker, &cpus) {
-                    self.say(LogLevel::Warn, format!("set-affinity: cgroup {}: {error}", quote(name)));
+                    self.say(
+                        LogLevel::Warn,
+                        format!("set-affinity: cgroup {}: {error}", quote(name)),
+                    );
                 }
             }
         }
@@ -133,7 +150,10 @@ impl Stage {
     /// belong to the longer-lived of their slot and the target's.
     pub(super) fn move_all(&mut self, from: &str, to: &str) -> Result<u32> {
         if from == to {
-            return Err(Error::invalid(format!("move-all-tasks from {0} to {0}", quote(from))));
+            return Err(Error::invalid(format!(
+                "move-all-tasks from {0} to {0}",
+                quote(from)
+            )));
         }
         if from != RUNNER {
             self.group(from)?;
@@ -149,10 +169,17 @@ impl Stage {
                 quote(to)
             )));
         }
-        let crews: Vec<_> =
-            self.slots().flat_map(|slot| &slot.crews).filter(|crew| crew.key == from).cloned().collect();
+        let crews: Vec<_> = self
+            .slots()
+            .flat_map(|slot| &slot.crews)
+            .filter(|crew| crew.key == from)
+            .cloned()
+            .collect();
         if crews.is_empty() {
-            let message = format!("move-all-tasks: no workers in cgroup {}: nothing moved", quote(from));
+            let message = format!(
+                "move-all-tasks: no workers in cgroup {}: nothing moved",
+                quote(from)
+            );
             self.tally.note(message.clone());
             self.say(LogLevel::Warn, message);
             return Ok(0);
@@ -181,9 +208,14 @@ impl Stage {
         if self.enabled.is_empty() || !self.has_children(name) {
             return;
         }
-        let text: Vec<String> = self.enabled.names().map(|name| format!("-{name}")).collect();
+        let text: Vec<String> = self
+            .enabled
+            .names()
+            .map(|name| format!("-{name}"))
+            .collect();
         let id = self.find(name).map(|group| group.id);
-        if let Some(Err(error)) = id.map(|id| self.write(id, Knob::SubtreeControl, &text.join(" "))) {
+        if let Some(Err(error)) = id.map(|id| self.write(id, Knob::SubtreeControl, &text.join(" ")))
+        {
             self.say(LogLevel::Warn, format!("move-all-tasks: {error}"));
         }
     }
@@ -191,13 +223,17 @@ impl Stage {
     fn rekey(&mut self, moved: &[Crew], to: &str, to_backdrop: bool) {
         let is_moved = |crew: &Crew| moved.iter().any(|one| one.id == crew.id);
         for slot in self.slots_mut() {
-            slot.crews.iter_mut().filter(|c| is_moved(c)).for_each(|c| to.clone_into(&mut c.key));
+            slot.crews
+                .iter_mut()
+                .filter(|c| is_moved(c))
+                .for_each(|c| to.clone_into(&mut c.key));
         }
         let epoch = self.epoch();
         if let Some(step) = self.step.as_mut().filter(|_| to_backdrop) {
             // They outlive the step now, so they file under its phase.
-            let (promoted, kept): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut step.slot.crews).into_iter().partition(is_moved);
+            let (promoted, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut step.slot.crews)
+                .into_iter()
+                .partition(is_moved);
             step.slot.crews = kept;
             for crew in promoted {
                 self.world.set_epoch(crew.id, epoch);
@@ -245,5 +281,6 @@ impl Stage {
 }
 
 fn is_or_above(ancestor: &str, name: &str) -> bool {
-    name.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    name.strip_prefix(ancestor)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

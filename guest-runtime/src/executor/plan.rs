@@ -1,12 +1,15 @@
 //! A whole plan in one call (section 4 of the semantics): checked before
 //! anything is done, then backdrop, steps and finish.
 
+use std::time::Duration;
+
 use proscenium_wire::{DetailKind, Outcome};
 
 use super::stage::Stage;
 use super::{Error, Result, hold, preflight, requirements};
 use crate::bindings::stage::{Backdrop, StepPlan};
 use crate::bindings::types::HoldSpec;
+use crate::verdict::PhaseLabel;
 
 impl Stage {
     /// Runs a scenario from beginning to end.
@@ -31,17 +34,22 @@ impl Stage {
         if let Some(step) = self.step.take() {
             self.end_step(step, false);
         }
-        let finished = matches!(done, Ok(Done::Finished));
         match done {
-            Ok(Done::Finished) | Err(Error::Fault(_)) => self.end_scenario(finished),
+            Ok(Done::Finished) => {
+                self.end_scenario(true);
+                Ok(())
+            }
             Ok(Done::Failed { what, error, index }) => {
                 self.end_scenario(false);
                 // Recorded after the teardown, with the label of its own phase.
                 self.fail_plan(index, format!("{what}: {error}"));
+                Ok(())
             }
-            Err(Error::Refused(_)) => self.end_scenario(false),
+            Err(error) => {
+                self.end_scenario(false);
+                Err(error)
+            }
         }
-        done.map(drop)
     }
 
     fn run_plan(&mut self, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<Done> {
@@ -68,7 +76,7 @@ impl Stage {
         if let HoldSpec::Repeat(interval) = plan.hold {
             self.setup(step, &plan.setup)?;
             self.announce();
-            self.repeat(&plan.ops, std::time::Duration::from_nanos(interval))?;
+            self.repeat(&plan.ops, Duration::from_nanos(interval))?;
         } else {
             self.apply_ops(&plan.ops)?;
             self.setup(step, &plan.setup)?;
@@ -79,8 +87,8 @@ impl Stage {
     }
 
     fn fail_plan(&mut self, index: Option<usize>, message: String) {
-        let phase = index.map_or(crate::verdict::PhaseLabel::None, |index| {
-            crate::verdict::PhaseLabel::Step(u32::try_from(index).unwrap_or(u32::MAX))
+        let phase = index.map_or(PhaseLabel::None, |index| {
+            PhaseLabel::Step(u32::try_from(index).unwrap_or(u32::MAX))
         });
         self.record_in(phase, DetailKind::Other, Outcome::Fail, message);
     }
@@ -89,5 +97,9 @@ impl Stage {
 /// How the steps of a plan went.
 enum Done {
     Finished,
-    Failed { what: String, index: Option<usize>, error: Error },
+    Failed {
+        what: String,
+        index: Option<usize>,
+        error: Error,
+    },
 }

@@ -50,7 +50,11 @@ pub(super) fn scheduling(policy: &SchedPolicy) -> Result<Policy> {
                     d.runtime, d.deadline, d.period
                 )));
             }
-            Policy::Deadline { runtime: d.runtime, deadline: d.deadline, period }
+            Policy::Deadline {
+                runtime: d.runtime,
+                deadline: d.deadline,
+                period,
+            }
         }
         SchedPolicy::Ext => Policy::Ext,
     })
@@ -85,7 +89,9 @@ pub(super) fn memory(spec: &WorkSpec, place: Place<'_>) -> Result<Option<MemPoli
     };
     let wanted: BTreeSet<u32> = nodes.iter().copied().collect();
     if wanted.is_empty() && mode != mode::LOCAL {
-        return Err(Error::invalid("a memory policy with a node set needs at least one node"));
+        return Err(Error::invalid(
+            "a memory policy with a node set needs at least one node",
+        ));
     }
     check_nodes(&wanted, flags, place)?;
     let mut bits = 0;
@@ -98,11 +104,16 @@ pub(super) fn memory(spec: &WorkSpec, place: Place<'_>) -> Result<Option<MemPoli
             bits |= bit;
         }
     }
-    Ok(Some(MemPolicy { mode: mode | bits, nodes: wanted.into_iter().collect() }))
+    Ok(Some(MemPolicy {
+        mode: mode | bits,
+        nodes: wanted.into_iter().collect(),
+    }))
 }
 
 fn check_nodes(wanted: &BTreeSet<u32>, flags: MemPolicyFlags, place: Place<'_>) -> Result<()> {
-    let Some(name) = place.group.map(quote) else { return Ok(()) };
+    let Some(name) = place.group.map(quote) else {
+        return Ok(());
+    };
     if wanted.is_empty() || flags.contains(MemPolicyFlags::RELATIVE_NODES) {
         return Ok(());
     }
@@ -129,6 +140,8 @@ fn check_nodes(wanted: &BTreeSet<u32>, flags: MemPolicyFlags, place: Place<'_>) 
     Err(Error::invalid(format!(
         "memory policy of cgroup {name} names nodes {uncovered:?} outside {covered:?}, which its \
          cpuset covers: set static-nodes, or widen the cpuset{}",
-        place.cpuset.map_or_else(String::new, |cpus: &CpuSet| format!(" ({cpus})"))
+        place
+            .cpuset
+            .map_or_else(String::new, |cpus: &CpuSet| format!(" ({cpus})"))
     )))
 }

@@ -45,12 +45,23 @@ pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> R
             "the plan needs controllers {absent}, which this kernel does not offer"
         )));
     }
-    let mut walk = Walk { stage, alive: BTreeMap::new(), ended: BTreeMap::new(), coming: &[], step: None };
+    let mut walk = Walk {
+        stage,
+        alive: BTreeMap::new(),
+        ended: BTreeMap::new(),
+        coming: &[],
+        step: None,
+    };
     let at = |error: Error| error.context("backdrop");
-    backdrop.cgroups.iter().try_for_each(|def| walk.def(def)).map_err(at)?;
+    backdrop
+        .cgroups
+        .iter()
+        .try_for_each(|def| walk.def(def))
+        .map_err(at)?;
     walk.ops(&backdrop.ops).map_err(at)?;
     for (index, step) in steps.iter().enumerate() {
-        walk.step(index, step).map_err(|error| error.context(format!("step {index}")))?;
+        walk.step(index, step)
+            .map_err(|error| error.context(format!("step {index}")))?;
     }
     Ok(())
 }
@@ -102,7 +113,8 @@ impl<'a> Walk<'a> {
 
     fn ops(&mut self, ops: &[Op]) -> Result<()> {
         for (index, op) in ops.iter().enumerate() {
-            self.op(op).map_err(|error| error.context(format!("op {index}")))?;
+            self.op(op)
+                .map_err(|error| error.context(format!("op {index}")))?;
         }
         Ok(())
     }
@@ -126,7 +138,9 @@ impl<'a> Walk<'a> {
         if let Some(max) = def.pids_max {
             limits::pids_max(max).map_err(locate)?;
         }
-        def.work.iter().try_for_each(|work| self.work(Some(&def.name), work))
+        def.work
+            .iter()
+            .try_for_each(|work| self.work(Some(&def.name), work))
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
@@ -180,7 +194,10 @@ impl<'a> Walk<'a> {
 
     fn add(&mut self, name: &str) -> Result<()> {
         components(name)?;
-        let group = Alive { owner: self.step, cpuset: None };
+        let group = Alive {
+            owner: self.step,
+            cpuset: None,
+        };
         match self.alive.insert(name.to_owned(), group) {
             None => Ok(()),
             Some(_) => Err(Error::new(
@@ -198,20 +215,22 @@ impl<'a> Walk<'a> {
             return Ok(group);
         }
         let name_shown = quote(name);
-        Err(Error::not_found(if self.coming.iter().any(|def| def.name == name) {
-            format!(
-                "cgroup {name_shown} is made by this step's setup, which comes after its ops: declare it \
+        Err(Error::not_found(
+            if self.coming.iter().any(|def| def.name == name) {
+                format!(
+                    "cgroup {name_shown} is made by this step's setup, which comes after its ops: declare it \
                  in the backdrop, or with add-cgroup-def earlier in these ops"
-            )
-        } else if let (Some(ended), Some(step)) = (self.ended.get(name), self.step) {
-            format!(
-                "cgroup {name_shown} ended with step {ended}; step {step} has no such cgroup: declare it \
+                )
+            } else if let (Some(ended), Some(step)) = (self.ended.get(name), self.step) {
+                format!(
+                    "cgroup {name_shown} ended with step {ended}; step {step} has no such cgroup: declare it \
                  in the backdrop to have it in both"
-            )
-        } else {
-            let names: Vec<&str> = self.alive.keys().map(String::as_str).take(20).collect();
-            format!("no cgroup {name_shown}: there are {}", names.join(", "))
-        }))
+                )
+            } else {
+                let names: Vec<&str> = self.alive.keys().map(String::as_str).take(20).collect();
+                format!("no cgroup {name_shown}: there are {}", names.join(", "))
+            },
+        ))
     }
 
     fn record(&mut self, name: &str, cpus: Option<CpuSet>) {
@@ -221,7 +240,9 @@ impl<'a> Walk<'a> {
     }
 
     fn work(&self, name: Option<&str>, work: &WorkSpec) -> Result<()> {
-        let cpuset = name.and_then(|name| self.alive.get(name)).and_then(|group| group.cpuset.as_ref());
+        let cpuset = name
+            .and_then(|name| self.alive.get(name))
+            .and_then(|group| group.cpuset.as_ref());
         if cpuset.is_some_and(CpuSet::is_empty) {
             // The definition's own check tells the three cases apart.
             return Ok(());

@@ -10,7 +10,10 @@ use crate::world::Controllers;
 /// Controllers that one definition needs.
 pub(super) fn of_def(def: &CgroupDef) -> Controllers {
     let mut needed = Controllers::empty();
-    needed.set(Controllers::CPUSET, def.cpuset.is_some() || def.cpuset_mems.is_some());
+    needed.set(
+        Controllers::CPUSET,
+        def.cpuset.is_some() || def.cpuset_mems.is_some(),
+    );
     needed.set(Controllers::CPU, def.cpu.is_some());
     needed.set(Controllers::MEMORY, def.memory.is_some());
     needed.set(Controllers::IO, def.io_weight.is_some());
@@ -31,8 +34,14 @@ pub(super) fn of_op(op: &Op) -> Controllers {
 
 /// Union over a whole plan.
 pub(super) fn of_plan(backdrop: &Backdrop, steps: &[StepPlan]) -> Controllers {
-    let defs = backdrop.cgroups.iter().chain(steps.iter().flat_map(|step| &step.setup));
-    let ops = backdrop.ops.iter().chain(steps.iter().flat_map(|step| &step.ops));
+    let defs = backdrop
+        .cgroups
+        .iter()
+        .chain(steps.iter().flat_map(|step| &step.setup));
+    let ops = backdrop
+        .ops
+        .iter()
+        .chain(steps.iter().flat_map(|step| &step.ops));
     defs.map(of_def).chain(ops.map(of_op)).collect()
 }
 

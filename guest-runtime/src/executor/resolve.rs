@@ -83,7 +83,11 @@ fn part(index: u32, of: u32, n: usize) -> Result<(usize, usize)> {
         )));
     }
     let chunk = n / of;
-    let end = if index + 1 == of { n } else { (index + 1) * chunk };
+    let end = if index + 1 == of {
+        n
+    } else {
+        (index + 1) * chunk
+    };
     Ok((index * chunk, end))
 }
 
@@ -139,11 +143,17 @@ pub fn affinity(
         Affinity::Inherit => return Ok(None),
         Affinity::RandomSubset(subset) => {
             if subset.count == 0 {
-                return Err(Error::invalid("affinity random-subset needs a count of at least 1"));
+                return Err(Error::invalid(
+                    "affinity random-subset needs a count of at least 1",
+                ));
             }
             let from: Vec<u32> = within_pool(&subset.from, "random-subset")?.iter().collect();
             let count = from.len().min(subset.count as usize);
-            random.choose_multiple(from.iter(), count).into_iter().copied().collect()
+            random
+                .choose_multiple(from.iter(), count)
+                .into_iter()
+                .copied()
+                .collect()
         }
         Affinity::LlcAligned => machine
             .llcs
@@ -193,13 +203,21 @@ mod tests {
         let part = |index, of| text(&CpusetSpec::Disjoint(Partition { index, of }));
         assert_eq!([part(0, 2), part(1, 2)], ["0-2", "3-6"]);
         let range = |start, end| text(&CpusetSpec::Range(FractionRange { start, end }));
-        assert_eq!([range(0.0, 0.5), range(0.5, 1.0), range(0.0, 0.1)], ["0-2", "3-6", ""]);
+        assert_eq!(
+            [range(0.0, 0.5), range(0.5, 1.0), range(0.0, 0.1)],
+            ["0-2", "3-6", ""]
+        );
     }
 
     #[test]
     fn neighbours_reach_into_each_other() {
-        let overlap =
-            |index| text(&CpusetSpec::Overlap(Overlap { index, of: 2, fraction: 0.5 }));
+        let overlap = |index| {
+            text(&CpusetSpec::Overlap(Overlap {
+                index,
+                of: 2,
+                fraction: 0.5,
+            }))
+        };
         assert_eq!([overlap(0), overlap(1)], ["0-3", "2-6"]);
     }
 
@@ -217,13 +235,38 @@ mod tests {
             (CpusetSpec::Numa(5), ["numa(5)", "{0, 1}"]),
             (CpusetSpec::Exact(vec![]), ["exact", "at least one"]),
             (CpusetSpec::Exact(vec![1, 99]), ["99", "highest is 7"]),
-            (CpusetSpec::Disjoint(Partition { index: 2, of: 2 }), ["2 of 2", "from 0"]),
-            (CpusetSpec::Disjoint(Partition { index: 0, of: 0 }), ["0 of 0", "from 0"]),
-            (CpusetSpec::Disjoint(Partition { index: 0, of: 8 }), ["8 parts", "has 7"]),
-            (CpusetSpec::Range(FractionRange { start: f64::NAN, end: 1.0 }), ["NaN", "0 to 1"]),
-            (CpusetSpec::Range(FractionRange { start: 0.5, end: 0.5 }), ["0.5", "below"]),
             (
-                CpusetSpec::Overlap(Overlap { index: 0, of: 2, fraction: f64::INFINITY }),
+                CpusetSpec::Disjoint(Partition { index: 2, of: 2 }),
+                ["2 of 2", "from 0"],
+            ),
+            (
+                CpusetSpec::Disjoint(Partition { index: 0, of: 0 }),
+                ["0 of 0", "from 0"],
+            ),
+            (
+                CpusetSpec::Disjoint(Partition { index: 0, of: 8 }),
+                ["8 parts", "has 7"],
+            ),
+            (
+                CpusetSpec::Range(FractionRange {
+                    start: f64::NAN,
+                    end: 1.0,
+                }),
+                ["NaN", "0 to 1"],
+            ),
+            (
+                CpusetSpec::Range(FractionRange {
+                    start: 0.5,
+                    end: 0.5,
+                }),
+                ["0.5", "below"],
+            ),
+            (
+                CpusetSpec::Overlap(Overlap {
+                    index: 0,
+                    of: 2,
+                    fraction: f64::INFINITY,
+                }),
                 ["inf", "0 to 1"],
             ),
         ] {
@@ -240,19 +283,43 @@ mod tests {
         let mut of = |a| affinity(&a, &pool, &machine, &mut random);
         assert_eq!(of(Affinity::Inherit).unwrap(), None);
         assert_eq!(of(Affinity::SingleCpu).unwrap().unwrap().to_string(), "2");
-        assert_eq!(of(Affinity::LlcAligned).unwrap().unwrap().to_string(), "2-3");
-        assert_eq!(of(Affinity::SmtSiblings).unwrap().unwrap().to_string(), "2-3");
-        assert_eq!(of(Affinity::CrossCgroup).unwrap().unwrap().to_string(), "0-7");
-        assert_eq!(of(Affinity::Exact(vec![0, 5])).unwrap().unwrap().to_string(), "5");
-        let drawn = of(Affinity::RandomSubset(RandomSubset { from: vec![0, 3, 4, 5], count: 2 }));
+        assert_eq!(
+            of(Affinity::LlcAligned).unwrap().unwrap().to_string(),
+            "2-3"
+        );
+        assert_eq!(
+            of(Affinity::SmtSiblings).unwrap().unwrap().to_string(),
+            "2-3"
+        );
+        assert_eq!(
+            of(Affinity::CrossCgroup).unwrap().unwrap().to_string(),
+            "0-7"
+        );
+        assert_eq!(
+            of(Affinity::Exact(vec![0, 5]))
+                .unwrap()
+                .unwrap()
+                .to_string(),
+            "5"
+        );
+        let drawn = of(Affinity::RandomSubset(RandomSubset {
+            from: vec![0, 3, 4, 5],
+            count: 2,
+        }));
         let drawn = drawn.unwrap().unwrap();
         assert_eq!(drawn.len(), 2);
         assert!(drawn.is_subset(&pool));
         for empty in [
             Affinity::Exact(vec![]),
             Affinity::Exact(vec![7]),
-            Affinity::RandomSubset(RandomSubset { from: vec![7], count: 1 }),
-            Affinity::RandomSubset(RandomSubset { from: vec![3], count: 0 }),
+            Affinity::RandomSubset(RandomSubset {
+                from: vec![7],
+                count: 1,
+            }),
+            Affinity::RandomSubset(RandomSubset {
+                from: vec![3],
+                count: 0,
+            }),
         ] {
             assert!(of(empty).is_err());
         }

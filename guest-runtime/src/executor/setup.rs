@@ -36,7 +36,9 @@ impl Stage {
         if def.work.is_empty() {
             self.start_crew(Some(&def.name), &crew::default_spec())
         } else {
-            def.work.iter().try_for_each(|work| self.start_crew(Some(&def.name), work))
+            def.work
+                .iter()
+                .try_for_each(|work| self.start_crew(Some(&def.name), work))
         }
     }
 
@@ -80,7 +82,9 @@ impl Stage {
             })
             .collect();
         Err(Error::invalid(if fractions.is_empty() {
-            format!("{spec:?} resolves to no CPU on this machine: widen it, or leave the cpuset out")
+            format!(
+                "{spec:?} resolves to no CPU on this machine: widen it, or leave the cpuset out"
+            )
         } else {
             format!(
                 "{spec:?} resolves to 0 CPUs, of which fraction-of-cpuset {} is 0 workers",
@@ -92,7 +96,10 @@ impl Stage {
     fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
         let machine = self.machine();
         let wanted = CpuSet::from(nodes);
-        let missing: Vec<u32> = wanted.iter().filter(|n| !machine.nodes.contains(n)).collect();
+        let missing: Vec<u32> = wanted
+            .iter()
+            .filter(|n| !machine.nodes.contains(n))
+            .collect();
         if wanted.is_empty() || !missing.is_empty() {
             return Err(Error::invalid(format!(
                 "cpuset.mems needs nodes that exist: {missing:?} do not, the machine has {:?}",
@@ -142,7 +149,13 @@ impl Stage {
         Ok(parent)
     }
 
-    fn create_group(&mut self, parent: GroupId, path: &str, part: &str, implicit: bool) -> Result<GroupId> {
+    fn create_group(
+        &mut self,
+        parent: GroupId,
+        path: &str,
+        part: &str,
+        implicit: bool,
+    ) -> Result<GroupId> {
         let alive: usize = self.slots().map(|slot| slot.groups.len()).sum();
         if alive >= self.settings.limits.cgroups as usize {
             return Err(Error::limit(format!(
@@ -153,7 +166,9 @@ impl Stage {
         }
         self.mediation.writes += 1;
         let id = self.world.create(parent, part)?;
-        self.target().groups.push(Group::new(path.to_owned(), id, implicit));
+        self.target()
+            .groups
+            .push(Group::new(path.to_owned(), id, implicit));
         Ok(id)
     }
 
@@ -171,9 +186,9 @@ impl Stage {
             )));
         }
         self.mediation.writes += 1;
-        self.world
-            .enable(GroupId::ROOT, missing)
-            .map_err(|error| Error::from(error).context(format!("enabling controllers {missing}")))?;
+        self.world.enable(GroupId::ROOT, missing).map_err(|error| {
+            Error::from(error).context(format!("enabling controllers {missing}"))
+        })?;
         self.enabled |= missing;
         let parents: Vec<(GroupId, String)> = self
             .slots()
@@ -181,7 +196,9 @@ impl Stage {
             .filter(|parent| self.has_children(&parent.name))
             .map(|parent| (parent.id, parent.name.clone()))
             .collect();
-        parents.iter().try_for_each(|(id, name)| self.enable_below(*id, name))
+        parents
+            .iter()
+            .try_for_each(|(id, name)| self.enable_below(*id, name))
     }
 
     fn enable_below(&mut self, group: GroupId, name: &str) -> Result<()> {
@@ -198,15 +215,23 @@ impl Stage {
     }
 
     pub(super) fn has_children(&self, name: &str) -> bool {
-        let below = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
-        self.slots().flat_map(|slot| &slot.groups).any(|group| below(&group.name))
+        let below = |other: &str| {
+            other
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.slots()
+            .flat_map(|slot| &slot.groups)
+            .any(|group| below(&group.name))
     }
 
     /// Writes `cpuset.cpus` and records it; `None` clears it.
     pub(super) fn put_cpuset(&mut self, name: &str, cpus: Option<CpuSet>) -> Result<()> {
         let id = self.group(name)?.id;
         // The kernel takes a bare newline for "no set of its own".
-        let text = cpus.as_ref().map_or_else(|| "\n".to_owned(), CpuSet::to_string);
+        let text = cpus
+            .as_ref()
+            .map_or_else(|| "\n".to_owned(), CpuSet::to_string);
         self.write(id, Knob::CpusetCpus, &text)?;
         self.group_mut(name)?.record_cpuset(cpus);
         Ok(())
@@ -221,17 +246,19 @@ impl Stage {
         self.mediation.writes += 1;
         match self.world.write(group, knob, Text::of(value).as_str()) {
             // A kernel without swap accounting has no limit to lift.
-            Err(WorldError::Write { errno: nix::errno::Errno::ENOENT, .. })
-                if knob == Knob::MemorySwapMax && value == limits::Value::Max =>
-            {
-                Ok(())
-            }
+            Err(WorldError::Write {
+                errno: nix::errno::Errno::ENOENT,
+                ..
+            }) if knob == Knob::MemorySwapMax && value == limits::Value::Max => Ok(()),
             result => Ok(result?),
         }
     }
 
     pub(super) fn write_all(&mut self, group: GroupId, writes: &[Option<Write1>]) -> Result<()> {
-        writes.iter().flatten().try_for_each(|write| self.write_one(group, *write))
+        writes
+            .iter()
+            .flatten()
+            .try_for_each(|write| self.write_one(group, *write))
     }
 
     /// Starts the workers of one specification in a tracked cgroup, or beside

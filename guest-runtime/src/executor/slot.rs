@@ -113,7 +113,9 @@ impl Slot {
 
     /// Takes the crews of one cgroup out, in order.
     pub(super) fn take_crews(&mut self, key: &str) -> Vec<Crew> {
-        let (taken, kept) = std::mem::take(&mut self.crews).into_iter().partition(|c| c.key == key);
+        let (taken, kept) = std::mem::take(&mut self.crews)
+            .into_iter()
+            .partition(|c| c.key == key);
         self.crews = kept;
         taken
     }

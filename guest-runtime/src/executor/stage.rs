@@ -142,14 +142,23 @@ impl Stage {
         outcome: Outcome,
         message: String,
     ) {
-        let detail = Detail { kind, outcome, phase: phase.text(), message };
+        let detail = Detail {
+            kind,
+            outcome,
+            phase: phase.text(),
+            message,
+        };
         self.sink.emit(Event::Detail(detail.clone()));
         self.tally.detail(detail);
     }
 
     /// A line of the runtime's own.
     pub fn say(&mut self, level: LogLevel, message: String) {
-        self.sink.emit(Event::Log { source: LogSource::Runtime, level, message });
+        self.sink.emit(Event::Log {
+            source: LogSource::Runtime,
+            level,
+            message,
+        });
     }
 
     /// Ends the scenario whatever state it is in, and judges it.
@@ -163,7 +172,11 @@ impl Stage {
         }
         self.end_scenario(!early);
         if let Some(reason) = self.cancelled.take() {
-            self.record(DetailKind::Cancelled, Outcome::Inconclusive, format!("cancelled: {reason}"));
+            self.record(
+                DetailKind::Cancelled,
+                Outcome::Inconclusive,
+                format!("cancelled: {reason}"),
+            );
         }
         let verdict = std::mem::take(&mut self.tally).verdict(ending);
         self.sink.emit(Event::Verdict(verdict.clone()));
@@ -183,7 +196,10 @@ impl Stage {
             let (elapsed, total_iterations) =
                 self.last_clean.unwrap_or_else(|| (self.elapsed(), 0));
             let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            self.sink.emit(Event::ScenarioEnd { elapsed_ms, total_iterations });
+            self.sink.emit(Event::ScenarioEnd {
+                elapsed_ms,
+                total_iterations,
+            });
         }
         self.collect_backdrop(finished);
     }
@@ -232,11 +248,17 @@ impl Stage {
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.step.iter().map(|step| &step.slot).chain([&self.backdrop])
+        self.step
+            .iter()
+            .map(|step| &step.slot)
+            .chain([&self.backdrop])
     }
 
     pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.step.iter_mut().map(|step| &mut step.slot).chain([&mut self.backdrop])
+        self.step
+            .iter_mut()
+            .map(|step| &mut step.slot)
+            .chain([&mut self.backdrop])
     }
 
     /// A tracked cgroup, the step's before the backdrop's.
@@ -251,7 +273,10 @@ impl Stage {
 
     pub(super) fn group_mut(&mut self, name: &str) -> Result<&mut Group> {
         let unknown = self.find(name).is_none().then(|| self.unknown(name));
-        match (unknown, self.slots_mut().find_map(|slot| slot.group_mut(name))) {
+        match (
+            unknown,
+            self.slots_mut().find_map(|slot| slot.group_mut(name)),
+        ) {
             (None, Some(group)) => Ok(group),
             (Some(error), _) => Err(error),
             (None, None) => Err(Error::not_found(quote(name))),
@@ -259,7 +284,10 @@ impl Stage {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let step = self.step.as_ref().map_or_else(|| "none".to_owned(), |step| step.slot.names());
+        let step = self
+            .step
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |step| step.slot.names());
         Error::not_found(format!(
             "no cgroup {}: the step has {step}; the backdrop has {}",
             quote(name),
@@ -273,7 +301,10 @@ impl Stage {
     }
 
     pub(super) fn all_crews(&self) -> Vec<CrewId> {
-        self.slots().flat_map(|slot| &slot.crews).map(|crew| crew.id).collect()
+        self.slots()
+            .flat_map(|slot| &slot.crews)
+            .map(|crew| crew.id)
+            .collect()
     }
 
     /// Live iteration count of all workers.
@@ -281,7 +312,9 @@ impl Stage {
     pub fn iterations(&self) -> u64 {
         self.slots()
             .flat_map(|slot| &slot.crews)
-            .fold(0, |total, crew| total.wrapping_add(self.world.iterations(crew.id)))
+            .fold(0, |total, crew| {
+                total.wrapping_add(self.world.iterations(crew.id))
+            })
     }
 
     /// Epoch under which workers that start now file what they do.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proscenium_wire::{CpuTime, Event, LogLevel, PhaseStats, StepInfo, StepMark, WideMark};
 
-use super::requirements::op_bit;
 use super::collect::{cpu_stat, cpu_time_since};
+use super::requirements::op_bit;
 use super::slot::{Group, Slot};
 use super::stage::Stage;
 use super::{Error, Result};
@@ -60,7 +60,11 @@ impl Stage {
         self.begin_step(label, None)
     }
 
-    pub(super) fn begin_step(&mut self, label: Option<&str>, hold: Option<Duration>) -> Result<StepId> {
+    pub(super) fn begin_step(
+        &mut self,
+        label: Option<&str>,
+        hold: Option<Duration>,
+    ) -> Result<StepId> {
         self.proceed()?;
         if let Some(step) = &self.step {
             return Err(Error::invalid(format!(
@@ -90,7 +94,11 @@ impl Stage {
         self.enter_phase(u32::from(step.phase()));
         self.step = Some(step);
         let hold_ns = hold.map(|hold| u64::try_from(hold.as_nanos()).unwrap_or(u64::MAX));
-        self.sink.emit(Event::StepInfo(StepInfo { index, label, hold_ns }));
+        self.sink.emit(Event::StepInfo(StepInfo {
+            index,
+            label,
+            hold_ns,
+        }));
         Ok(StepId(index))
     }
 
@@ -141,9 +149,8 @@ impl Stage {
                 label: step.label.clone(),
                 start_ms: u64::from(start.elapsed_ms),
                 end_ms: end.map(|(mark, _)| u64::from(mark.elapsed_ms)),
-                iterations: end.map(|(mark, _)| {
-                    mark.total_iterations.saturating_sub(start.total_iterations)
-                }),
+                iterations: end
+                    .map(|(mark, _)| mark.total_iterations.saturating_sub(start.total_iterations)),
             });
         }
         self.leave_phase(phase);
@@ -180,7 +187,10 @@ impl Stage {
             total_iterations,
         });
         if !saturated.is_empty() {
-            let message = format!("{} beyond the range of a step frame: capped", saturated.join(", "));
+            let message = format!(
+                "{} beyond the range of a step frame: capped",
+                saturated.join(", ")
+            );
             self.say(LogLevel::Warn, message);
         }
         (mark, elapsed)
@@ -207,7 +217,12 @@ impl Stage {
 
     /// Reads the kernel's accounting of every backdrop cgroup that has workers.
     fn account_backdrop(&mut self, mut note: impl FnMut(&mut Group, CpuTime)) {
-        let Self { world, backdrop, mediation, .. } = self;
+        let Self {
+            world,
+            backdrop,
+            mediation,
+            ..
+        } = self;
         for group in &mut backdrop.groups {
             if backdrop.crews.iter().any(|crew| crew.key == group.name) {
                 mediation.reads += 1;

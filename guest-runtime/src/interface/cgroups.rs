@@ -24,7 +24,10 @@ impl State {
     }
 
     fn cgroup(&self, handle: &Resource<Handle>) -> Result<GroupId> {
-        self.table.get(handle).map(|handle| handle.group).map_err(|_| Error::not_found("no such handle"))
+        self.table
+            .get(handle)
+            .map(|handle| handle.group)
+            .map_err(|_| Error::not_found("no such handle"))
     }
 }
 

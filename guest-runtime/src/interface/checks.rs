@@ -28,7 +28,13 @@ impl Host for State {
     }
 
     fn collected(&mut self) -> wasmtime::Result<Vec<WorkerStats>> {
-        Ok(self.stage.tally().collected().iter().map(worker_stats).collect())
+        Ok(self
+            .stage
+            .tally()
+            .collected()
+            .iter()
+            .map(worker_stats)
+            .collect())
     }
 
     fn fail(&mut self, message: String) -> wasmtime::Result<()> {
@@ -37,7 +43,8 @@ impl Host for State {
         if self.budgets.take_log(message.len()) || !self.failed {
             self.failed = true;
             self.stage.tally().assert();
-            self.stage.record(DetailKind::Plugin, Outcome::Fail, message);
+            self.stage
+                .record(DetailKind::Plugin, Outcome::Fail, message);
         }
         Ok(())
     }

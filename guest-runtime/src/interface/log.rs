@@ -21,7 +21,11 @@ impl Host for State {
                 Level::Debug => LogLevel::Debug,
                 Level::Trace => LogLevel::Trace,
             };
-            self.stage.emit(Event::Log { source: LogSource::Plugin, level, message });
+            self.stage.emit(Event::Log {
+                source: LogSource::Plugin,
+                level,
+                message,
+            });
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use wasmtime::component::Resource;
 
 use crate::bindings::ops::Op;
-use crate::bindings::stage::{Backdrop, Host, HostStep, HoldOutcome, StepPlan};
+use crate::bindings::stage::{Backdrop, HoldOutcome, Host, HostStep, StepPlan};
 use crate::bindings::types::{CgroupDef, HoldSpec};
 use crate::executor::{Error, Result, StepId};
 use crate::plugin::State;
@@ -15,7 +15,10 @@ pub struct Handle(StepId);
 
 impl State {
     fn step(&self, handle: &Resource<Handle>) -> Result<StepId> {
-        self.table.get(handle).map(|handle| handle.0).map_err(|_| Error::not_found("no such handle"))
+        self.table
+            .get(handle)
+            .map(|handle| handle.0)
+            .map_err(|_| Error::not_found("no such handle"))
     }
 }
 

@@ -15,8 +15,9 @@ const MAX_FIELDS: usize = 32;
 impl Host for State {
     fn mark(&mut self, name: String, fields: Vec<(String, f64)>) -> Result<(), Error> {
         let too_long = |name: &str| name.is_empty() || name.len() > MAX_NAME;
-        if let Some(bad) =
-            std::iter::once(&name).chain(fields.iter().map(|(name, _)| name)).find(|name| too_long(name))
+        if let Some(bad) = std::iter::once(&name)
+            .chain(fields.iter().map(|(name, _)| name))
+            .find(|name| too_long(name))
         {
             return Err(Error::invalid(format!(
                 "{} does not name a mark or field: 1 to {MAX_NAME} bytes",
@@ -33,8 +34,15 @@ impl Host for State {
         self.budgets.take_mark()?;
         let at_ns = u64::try_from(self.stage.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let clean = |name: String| clean_line(&name, MAX_NAME);
-        let fields = fields.into_iter().map(|(name, value)| (clean(name), value)).collect();
-        self.stage.emit(Event::Mark(Mark { at_ns, name: clean(name), fields }));
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (clean(name), value))
+            .collect();
+        self.stage.emit(Event::Mark(Mark {
+            at_ns,
+            name: clean(name),
+            fields,
+        }));
         Ok(())
     }
 }

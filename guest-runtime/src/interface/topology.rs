@@ -14,7 +14,11 @@ impl Host for State {
             llcs: machine
                 .llcs
                 .iter()
-                .map(|llc| Llc { id: llc.id, cpus: llc.cpus.iter().collect(), node: llc.node })
+                .map(|llc| Llc {
+                    id: llc.id,
+                    cpus: llc.cpus.iter().collect(),
+                    node: llc.node,
+                })
                 .collect(),
             cores: machine
                 .cores
@@ -29,6 +33,8 @@ impl Host for State {
     }
 
     fn resolve(&mut self, spec: CpusetSpec) -> Result<Vec<u32>, Error> {
-        Ok(resolve_cpuset(&spec, self.stage.machine())?.iter().collect())
+        Ok(resolve_cpuset(&spec, self.stage.machine())?
+            .iter()
+            .collect())
     }
 }

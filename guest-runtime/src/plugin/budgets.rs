@@ -16,7 +16,11 @@ pub(crate) struct Budgets {
 
 impl Budgets {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { log_bytes: limits.log_bytes, dropped_lines: 0, marks: limits.marks }
+        Self {
+            log_bytes: limits.log_bytes,
+            dropped_lines: 0,
+            marks: limits.marks,
+        }
     }
 
     /// Whether a line still fits; counts it if not. An empty line costs too.
@@ -34,9 +38,10 @@ impl Budgets {
     }
 
     pub(crate) fn take_mark(&mut self) -> Result<()> {
-        self.marks = self.marks.checked_sub(1).ok_or_else(|| {
-            Error::limit("no more marks: the run's number of marks is used up")
-        })?;
+        self.marks = self
+            .marks
+            .checked_sub(1)
+            .ok_or_else(|| Error::limit("no more marks: the run's number of marks is used up"))?;
         Ok(())
     }
 }

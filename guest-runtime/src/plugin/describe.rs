@@ -37,7 +37,10 @@ impl Plugin {
     /// # Errors
     /// It traps, loops, hits a limit, or says something out of bounds.
     pub fn describe(&self, limits: &Limits) -> Result<Manifest, CallError> {
-        let limits = Limits { compute_ms: DESCRIBE_MS.min(limits.compute_ms), ..*limits };
+        let limits = Limits {
+            compute_ms: DESCRIBE_MS.min(limits.compute_ms),
+            ..*limits
+        };
         let settings = Settings {
             duration: Duration::ZERO,
             workers_per_cgroup: 0,
@@ -74,10 +77,20 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
     for parameter in &manifest.parameters {
         check_name("parameter", &parameter.name)?;
         if !seen.insert(parameter.name.as_str()) {
-            return Err(format!("parameter {} is there twice", quote(&parameter.name)));
+            return Err(format!(
+                "parameter {} is there twice",
+                quote(&parameter.name)
+            ));
         }
-        if parameter.default.as_ref().is_some_and(|text| text.len() > MAX_TEXT) {
-            return Err(format!("the default of {} is over {MAX_TEXT} bytes", parameter.name));
+        if parameter
+            .default
+            .as_ref()
+            .is_some_and(|text| text.len() > MAX_TEXT)
+        {
+            return Err(format!(
+                "the default of {} is over {MAX_TEXT} bytes",
+                parameter.name
+            ));
         }
     }
     let clean = |text: &str| clean_line(text, MAX_TEXT);
@@ -87,7 +100,10 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
         parameters: manifest
             .parameters
             .into_iter()
-            .map(|parameter| super::Parameter { help: clean(&parameter.help), ..parameter })
+            .map(|parameter| super::Parameter {
+                help: clean(&parameter.help),
+                ..parameter
+            })
             .collect(),
         ..manifest
     })

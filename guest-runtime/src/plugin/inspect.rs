@@ -37,7 +37,10 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
     let component_type = component.component_type();
     let mut imports = Vec::new();
     for (name, _) in component_type.imports(engine) {
-        imports.push(Import { name: name.to_owned(), reach: reach(name)? });
+        imports.push(Import {
+            name: name.to_owned(),
+            reach: reach(name)?,
+        });
     }
     let mut exported = None;
     for (name, _) in component_type.exports(engine) {
@@ -51,20 +54,28 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
     match exported {
         Some(()) => Ok(imports),
         None => Err(LoadError::WrongWorld {
-            exports: component_type.exports(engine).map(|(name, _)| name.to_owned()).take(8).collect(),
+            exports: component_type
+                .exports(engine)
+                .map(|(name, _)| name.to_owned())
+                .take(8)
+                .collect(),
         }),
     }
 }
 
 fn reach(name: &str) -> Result<Reach, LoadError> {
-    let Some((interface, version)) = ours(name) else { return Ok(Reach::Foreign) };
+    let Some((interface, version)) = ours(name) else {
+        return Ok(Reach::Foreign);
+    };
     check_version(name, version)?;
     if DATA.contains(&interface) {
         return Ok(Reach::Data);
     }
     Capability::of_interface(interface)
         .map(Reach::Capability)
-        .ok_or_else(|| LoadError::UnknownInterface { name: name.to_owned() })
+        .ok_or_else(|| LoadError::UnknownInterface {
+            name: name.to_owned(),
+        })
 }
 
 /// Interface and version of a name of our package.
@@ -76,7 +87,11 @@ fn ours(name: &str) -> Option<(&str, &str)> {
 /// A host links what differs in the patch version only, and what is older.
 fn check_version(name: &str, version: &str) -> Result<(), LoadError> {
     let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
-    let wanted = (parts.next().flatten(), parts.next().flatten(), parts.next().flatten());
+    let wanted = (
+        parts.next().flatten(),
+        parts.next().flatten(),
+        parts.next().flatten(),
+    );
     let (major, minor, patch) = CONTRACT;
     let same_line = wanted.0 == Some(major) && wanted.1 == Some(minor);
     if same_line && wanted.2.is_some_and(|wanted| wanted <= patch) {

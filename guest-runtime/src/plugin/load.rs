@@ -31,25 +31,36 @@ pub enum LoadError {
         bytes: usize,
     },
     /// No wasm at all.
-    #[error("not WebAssembly: the file does not start with the wasm magic: build a component, for example with `proscenium new`")]
+    #[error(
+        "not WebAssembly: the file does not start with the wasm magic: build a component, for example with `proscenium new`"
+    )]
     NotWasm,
     /// The text format.
-    #[error("WebAssembly text: only the binary format is taken: convert it with `wasm-tools parse`")]
+    #[error(
+        "WebAssembly text: only the binary format is taken: convert it with `wasm-tools parse`"
+    )]
     Text,
     /// A module without a component around it.
-    #[error("a core module, not a component: wrap it with `wasm-tools component new`, or give its cargo directory")]
+    #[error(
+        "a core module, not a component: wrap it with `wasm-tools component new`, or give its cargo directory"
+    )]
     CoreModule,
     /// Precompiled code from somewhere else.
     #[error("precompiled code: only components are taken, because machine code cannot be checked")]
     Precompiled,
     /// A component without our export.
-    #[error("not a scenario: it exports {exports:?}, not `{}/scenario`: build it against the world `plugin`", crate::capability::PACKAGE)]
+    #[error(
+        "not a scenario: it exports {exports:?}, not `{}/scenario`: build it against the world `plugin`",
+        crate::capability::PACKAGE
+    )]
     WrongWorld {
         /// What it exports instead.
         exports: Vec<String>,
     },
     /// A version of the contract that this runtime does not offer.
-    #[error("built against another contract: it wants {wanted}, this runtime offers {offered}: update the older of the two")]
+    #[error(
+        "built against another contract: it wants {wanted}, this runtime offers {offered}: update the older of the two"
+    )]
     OtherContract {
         /// Name with version.
         wanted: String,
@@ -57,7 +68,9 @@ pub enum LoadError {
         offered: String,
     },
     /// An interface of our package that does not exist here.
-    #[error("unknown interface {name}: this runtime does not offer it: update proscenium, or leave it out")]
+    #[error(
+        "unknown interface {name}: this runtime does not offer it: update proscenium, or leave it out"
+    )]
     UnknownInterface {
         /// Its name.
         name: String,
@@ -93,7 +106,9 @@ pub struct Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("imports", &self.imports).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("imports", &self.imports)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,9 +120,13 @@ impl Plugin {
     #[cfg(feature = "compiler")]
     pub fn compile(bytes: &[u8], foreign: Foreign) -> Result<Self, LoadError> {
         check_form(bytes)?;
-        let engine = engine::engine().map_err(|e| LoadError::Engine { reason: e.to_string() })?;
-        let component = Component::from_binary(&engine, bytes)
-            .map_err(|error| LoadError::Invalid { reason: one_line(&error) })?;
+        let engine = engine::engine().map_err(|e| LoadError::Engine {
+            reason: e.to_string(),
+        })?;
+        let component =
+            Component::from_binary(&engine, bytes).map_err(|error| LoadError::Invalid {
+                reason: one_line(&error),
+            })?;
         Self::checked(engine, component, foreign)
     }
 
@@ -121,13 +140,20 @@ impl Plugin {
     /// cannot be checked.
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     pub unsafe fn load_precompiled(bytes: &[u8], foreign: Foreign) -> Result<Self, LoadError> {
-        let engine = engine::engine().map_err(|e| LoadError::Engine { reason: e.to_string() })?;
+        let engine = engine::engine().map_err(|e| LoadError::Engine {
+            reason: e.to_string(),
+        })?;
         if Engine::detect_precompiled(bytes) != Some(Precompiled::Component) {
-            return Err(LoadError::Invalid { reason: "not precompiled code of a component".into() });
+            return Err(LoadError::Invalid {
+                reason: "not precompiled code of a component".into(),
+            });
         }
         // SAFETY: The caller vouches for the bytes.
-        let component = unsafe { Component::deserialize(&engine, bytes) }
-            .map_err(|error| LoadError::Invalid { reason: one_line(&error) })?;
+        let component = unsafe { Component::deserialize(&engine, bytes) }.map_err(|error| {
+            LoadError::Invalid {
+                reason: one_line(&error),
+            }
+        })?;
         Self::checked(engine, component, foreign)
     }
 
@@ -141,7 +167,12 @@ impl Plugin {
         if foreign == Foreign::Refuse && !names.is_empty() {
             return Err(LoadError::ForeignImports { names });
         }
-        Ok(Self { engine, component, imports, foreign })
+        Ok(Self {
+            engine,
+            component,
+            imports,
+            foreign,
+        })
     }
 
     /// Machine code that [`Self::load_precompiled`] takes, here and in a guest.
@@ -150,7 +181,9 @@ impl Plugin {
     /// `Engine`, if wasmtime cannot serialize it.
     #[cfg(feature = "compiler")]
     pub fn precompiled(&self) -> Result<Vec<u8>, LoadError> {
-        self.component.serialize().map_err(|e| LoadError::Engine { reason: e.to_string() })
+        self.component.serialize().map_err(|e| LoadError::Engine {
+            reason: e.to_string(),
+        })
     }
 
     /// What it imports, in its own order.
@@ -203,10 +236,15 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::CoreModule);
     }
     if bytes.starts_with(b"\0asm") {
-        return Err(LoadError::Invalid { reason: "an unknown version of the binary format".into() });
+        return Err(LoadError::Invalid {
+            reason: "an unknown version of the binary format".into(),
+        });
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]);
-    let code = head.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(";;"));
+    let code = head
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with(";;"));
     if code.is_some_and(|line| line.starts_with("(module") || line.starts_with("(component")) {
         return Err(LoadError::Text);
     }

@@ -27,7 +27,9 @@ pub(crate) struct State {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,9 +74,14 @@ impl Abort {
 /// wasmtime has no type for these; the texts are pinned by tests.
 fn is_limit(error: &wasmtime::Error) -> bool {
     let text = format!("{error:#}");
-    ["forcing trap when growing", "resource limit exceeded", "fuel allocated for hostcalls", "exceeds limit"]
-        .iter()
-        .any(|part| text.contains(part))
+    [
+        "forcing trap when growing",
+        "resource limit exceeded",
+        "fuel allocated for hostcalls",
+        "exceeds limit",
+    ]
+    .iter()
+    .any(|part| text.contains(part))
 }
 
 /// A store under `limits`, its clock standing still.
@@ -82,7 +89,10 @@ pub(crate) fn store(plugin: &Plugin, stage: Stage, limits: &Limits) -> Result<St
     let budget = Duration::from_millis(limits.compute_ms);
     let watchdog = Watchdog::new(&plugin.engine, budget).map_err(|error| {
         let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
-        Abort::Fault(WorldError::Environment { what: "start the watchdog".to_owned(), errno })
+        Abort::Fault(WorldError::Environment {
+            what: "start the watchdog".to_owned(),
+            errno,
+        })
     })?;
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles as usize);

@@ -51,7 +51,12 @@ impl Watchdog {
             .name("watchdog".to_owned())
             .stack_size(128 << 10)
             .spawn(move || watched.watch(&engine))?;
-        Ok(Self { shared, thread: Some(thread), left: budget, since: None })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+            left: budget,
+            since: None,
+        })
     }
 
     /// The component's code runs from now on.

@@ -36,7 +36,12 @@ pub fn evaluate(thresholds: &Thresholds, subject: Subject<'_>) -> Vec<Detail> {
 }
 
 fn detail(kind: DetailKind, outcome: Outcome, message: String) -> Detail {
-    Detail { kind, outcome, phase: None, message }
+    Detail {
+        kind,
+        outcome,
+        phase: None,
+        message,
+    }
 }
 
 fn fail(kind: DetailKind, message: String) -> Detail {
@@ -48,7 +53,11 @@ fn unmeasured(stats: &CgroupStats, what: &str, outcome: Outcome) -> Detail {
     detail(
         DetailKind::Benchmark,
         outcome,
-        format!("{}: {what} was not measured by {}", place(stats), stats.work),
+        format!(
+            "{}: {what} was not measured by {}",
+            place(stats),
+            stats.work
+        ),
     )
 }
 
@@ -64,14 +73,20 @@ fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Det
     let stats = subject.stats;
     let not_starved = thresholds.not_starved == Some(true);
     if not_starved {
-        for report in subject.reports.iter().filter(|report| report.work_units == 0) {
+        for report in subject
+            .reports
+            .iter()
+            .filter(|report| report.work_units == 0)
+        {
             details.push(fail(
                 DetailKind::NoProgress,
                 format!("{}: worker {} did no work at all", place(stats), report.tid),
             ));
         }
     }
-    let spread_limit = thresholds.max_spread_percent.or(not_starved.then_some(SPREAD_PERCENT));
+    let spread_limit = thresholds
+        .max_spread_percent
+        .or(not_starved.then_some(SPREAD_PERCENT));
     if let (Some(limit), Some(spread)) = (spread_limit, stats.spread_percent)
         && stats.workers >= 2
         && spread > limit
@@ -87,7 +102,11 @@ fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Det
     }
     let gap_limit = thresholds.max_gap_ns.or(not_starved.then_some(GAP_NS));
     if let Some(limit) = gap_limit {
-        for report in subject.reports.iter().filter(|report| report.max_gap.ns > limit) {
+        for report in subject
+            .reports
+            .iter()
+            .filter(|report| report.max_gap.ns > limit)
+        {
             details.push(fail(
                 DetailKind::Stuck,
                 format!(
@@ -106,12 +125,17 @@ fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Det
 }
 
 fn isolation(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
-    let (Some(true), Some(bounds)) = (thresholds.isolation, subject.bounds) else { return };
+    let (Some(true), Some(bounds)) = (thresholds.isolation, subject.bounds) else {
+        return;
+    };
     let outside = CpuSet::from(subject.stats.cpus.as_slice()).difference(bounds);
     if !outside.is_empty() {
         details.push(fail(
             DetailKind::Isolation,
-            format!("{}: ran on CPUs {outside} outside its cpuset {bounds}", place(subject.stats)),
+            format!(
+                "{}: ran on CPUs {outside} outside its cpuset {bounds}",
+                place(subject.stats)
+            ),
         ));
     }
 }
@@ -122,15 +146,28 @@ fn throughput(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<D
         match stats.throughput_cv {
             Some(cv) if cv > limit => details.push(fail(
                 DetailKind::Benchmark,
-                format!("{}: throughput varies by {cv:.3}, {limit:.3} allowed", place(stats)),
+                format!(
+                    "{}: throughput varies by {cv:.3}, {limit:.3} allowed",
+                    place(stats)
+                ),
             )),
             Some(_) => {}
             None => details.push(unmeasured(stats, "throughput variation", skip_or(subject))),
         }
     }
     for (limit, count, what, without_cpu) in [
-        (thresholds.min_work_rate, stats.work_units, "work units", Outcome::Inconclusive),
-        (thresholds.min_iteration_rate, stats.iterations, "iterations", Outcome::Fail),
+        (
+            thresholds.min_work_rate,
+            stats.work_units,
+            "work units",
+            Outcome::Inconclusive,
+        ),
+        (
+            thresholds.min_iteration_rate,
+            stats.iterations,
+            "iterations",
+            Outcome::Fail,
+        ),
     ] {
         let Some(limit) = limit else { continue };
         if subject.reports.is_empty() {
@@ -139,14 +176,20 @@ fn throughput(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<D
             details.push(detail(
                 DetailKind::Benchmark,
                 without_cpu,
-                format!("{}: no worker got any CPU time, so {what} have no rate", place(stats)),
+                format!(
+                    "{}: no worker got any CPU time, so {what} have no rate",
+                    place(stats)
+                ),
             ));
         } else {
             let rate = float(count) * 1e9 / float(stats.cpu_time_ns);
             if rate < limit {
                 details.push(fail(
                     DetailKind::Benchmark,
-                    format!("{}: {rate:.1} {what} per CPU second, {limit:.1} required", place(stats)),
+                    format!(
+                        "{}: {rate:.1} {what} per CPU second, {limit:.1} required",
+                        place(stats)
+                    ),
                 ));
             }
         }
@@ -159,7 +202,12 @@ fn latency(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Deta
         match stats.wake_p99_ns {
             Some(p99) if p99 > limit => details.push(fail(
                 DetailKind::Benchmark,
-                format!("{}: p99 wake sample {}, {} allowed", place(stats), millis(p99), millis(limit)),
+                format!(
+                    "{}: p99 wake sample {}, {} allowed",
+                    place(stats),
+                    millis(p99),
+                    millis(limit)
+                ),
             )),
             Some(_) => {}
             None => details.push(unmeasured(stats, "wake latency", skip_or(subject))),
@@ -169,7 +217,10 @@ fn latency(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Deta
         match stats.wake_cv {
             Some(cv) if cv > limit => details.push(fail(
                 DetailKind::Benchmark,
-                format!("{}: wake samples vary by {cv:.3}, {limit:.3} allowed", place(stats)),
+                format!(
+                    "{}: wake samples vary by {cv:.3}, {limit:.3} allowed",
+                    place(stats)
+                ),
             )),
             Some(_) => {}
             None => details.push(unmeasured(stats, "wake variation", skip_or(subject))),
@@ -179,11 +230,16 @@ fn latency(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Deta
 
 fn migration(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
     let stats = subject.stats;
-    let Some(limit) = thresholds.max_migration_ratio else { return };
+    let Some(limit) = thresholds.max_migration_ratio else {
+        return;
+    };
     match stats.migration_ratio {
         Some(ratio) if ratio > limit => details.push(fail(
             DetailKind::Migration,
-            format!("{}: {ratio:.6} migrations per iteration, {limit:.6} allowed", place(stats)),
+            format!(
+                "{}: {ratio:.6} migrations per iteration, {limit:.6} allowed",
+                place(stats)
+            ),
         )),
         Some(_) => {}
         None => details.push(unmeasured(stats, "migration ratio", skip_or(subject))),
@@ -191,14 +247,21 @@ fn migration(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<De
 }
 
 fn skip_or(subject: Subject<'_>) -> Outcome {
-    if subject.reports.is_empty() { Outcome::Skip } else { Outcome::Inconclusive }
+    if subject.reports.is_empty() {
+        Outcome::Skip
+    } else {
+        Outcome::Inconclusive
+    }
 }
 
 fn millis(ns: u64) -> String {
     format!("{:.3} ms", float(ns) / 1e6)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures for messages and thresholds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures for messages and thresholds"
+)]
 fn float(value: u64) -> f64 {
     value as f64
 }

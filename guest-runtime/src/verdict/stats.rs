@@ -92,22 +92,45 @@ pub fn of_slices(cgroup: &str, work: &str, reports: &[Report]) -> Vec<CgroupStat
                 continue;
             }
             let phase = u16::try_from(slice.epoch).unwrap_or(u16::MAX);
-            phases.entry(phase).or_default().push(Sample::of_slice(slice, report));
+            phases
+                .entry(phase)
+                .or_default()
+                .push(Sample::of_slice(slice, report));
         }
     }
-    phases.into_iter().map(|(phase, samples)| of_samples(phase, cgroup, work, &samples)).collect()
+    phases
+        .into_iter()
+        .map(|(phase, samples)| of_samples(phase, cgroup, work, &samples))
+        .collect()
 }
 
 fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> CgroupStats {
     let sum = |of: fn(&Sample) -> u64| {
-        samples.iter().fold(0_u64, |total, sample| total.saturating_add(of(sample)))
+        samples
+            .iter()
+            .fold(0_u64, |total, sample| total.saturating_add(of(sample)))
     };
     let off_cpu: Vec<f64> = samples.iter().filter_map(off_cpu_percent).collect();
-    let mut wakes: Vec<u64> = samples.iter().flat_map(|sample| &sample.wakes).copied().collect();
+    let mut wakes: Vec<u64> = samples
+        .iter()
+        .flat_map(|sample| &sample.wakes)
+        .copied()
+        .collect();
     wakes.sort_unstable();
-    let delays: Vec<u64> = samples.iter().filter_map(|sample| sample.run_delay_ns).collect();
-    let cpus: BTreeSet<u32> = samples.iter().flat_map(|sample| &sample.cpus).copied().collect();
-    let worst = samples.iter().map(|sample| sample.max_gap).max().unwrap_or_default();
+    let delays: Vec<u64> = samples
+        .iter()
+        .filter_map(|sample| sample.run_delay_ns)
+        .collect();
+    let cpus: BTreeSet<u32> = samples
+        .iter()
+        .flat_map(|sample| &sample.cpus)
+        .copied()
+        .collect();
+    let worst = samples
+        .iter()
+        .map(|sample| sample.max_gap)
+        .max()
+        .unwrap_or_default();
     let iterations = sum(|sample| sample.iterations);
     let migrations = sum(|sample| sample.migrations);
     CgroupStats {
@@ -120,7 +143,11 @@ fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> Cgrou
         work_units: sum(|sample| sample.work_units),
         iterations,
         cpu_time_ns: sum(|sample| sample.cpu_time_ns),
-        wall_time_ns: samples.iter().map(|sample| sample.wall_time_ns).max().unwrap_or(0),
+        wall_time_ns: samples
+            .iter()
+            .map(|sample| sample.wall_time_ns)
+            .max()
+            .unwrap_or(0),
         off_cpu_min_percent: off_cpu.iter().copied().reduce(f64::min),
         off_cpu_avg_percent: mean(&off_cpu),
         off_cpu_max_percent: off_cpu.iter().copied().reduce(f64::max),
@@ -140,7 +167,10 @@ fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> Cgrou
         wake_samples: sum(|sample| sample.wake_total),
         throughput_cv: variation(&samples.iter().filter_map(work_rate).collect::<Vec<_>>()),
         run_delay_mean_ns: (!delays.is_empty()).then(|| {
-            delays.iter().fold(0_u64, |total, ns| total.saturating_add(*ns)) / delays.len() as u64
+            delays
+                .iter()
+                .fold(0_u64, |total, ns| total.saturating_add(*ns))
+                / delays.len() as u64
         }),
         cpu_stat: None,
     }
@@ -206,7 +236,11 @@ mod tests {
             1,
             "a",
             "spin-wait",
-            &[sample(10, 900, 1000, &[]), sample(10, 500, 1000, &[]), sample(0, 0, 0, &[])],
+            &[
+                sample(10, 900, 1000, &[]),
+                sample(10, 500, 1000, &[]),
+                sample(0, 0, 0, &[]),
+            ],
         );
         assert_eq!(stats.workers, 3);
         assert!((stats.off_cpu_min_percent.unwrap() - 10.0).abs() < 1e-9);
@@ -236,8 +270,12 @@ mod tests {
 
     #[test]
     fn rates_vary_by_cpu_second() {
-        let stats =
-            of_samples(1, "a", "w", &[sample(100, 1000, 1000, &[]), sample(100, 500, 1000, &[])]);
+        let stats = of_samples(
+            1,
+            "a",
+            "w",
+            &[sample(100, 1000, 1000, &[]), sample(100, 500, 1000, &[])],
+        );
         // Rates of 100 and 200: mean 150, deviation 50.
         assert!((stats.throughput_cv.unwrap() - 1.0 / 3.0).abs() < 1e-9);
     }

@@ -119,9 +119,15 @@ impl Tally {
                         Outcome::Skip => DetailKind::Skip,
                         _ => DetailKind::Plugin,
                     };
-                    let message = reason
-                        .unwrap_or_else(|| format!("the plugin says {} without a reason", outcome.as_str()));
-                    self.details.push(Detail { kind, outcome, phase: None, message });
+                    let message = reason.unwrap_or_else(|| {
+                        format!("the plugin says {} without a reason", outcome.as_str())
+                    });
+                    self.details.push(Detail {
+                        kind,
+                        outcome,
+                        phase: None,
+                        message,
+                    });
                 }
                 outcome
             }
@@ -133,10 +139,17 @@ impl Tally {
             }
         };
         if self.dropped > 0 {
-            self.notes.push(format!("{} more details and notes were dropped", self.dropped));
+            self.notes.push(format!(
+                "{} more details and notes were dropped",
+                self.dropped
+            ));
         }
         // A check that was skipped beside others that passed changes nothing.
-        let outcome = self.details.iter().map(|detail| detail.outcome).fold(own, Outcome::worst);
+        let outcome = self
+            .details
+            .iter()
+            .map(|detail| detail.outcome)
+            .fold(own, Outcome::worst);
         Verdict {
             outcome,
             details: self.details,
@@ -153,7 +166,10 @@ mod tests {
     use super::*;
 
     fn returned(outcome: Outcome) -> Ending {
-        Ending::Returned { outcome, reason: None }
+        Ending::Returned {
+            outcome,
+            reason: None,
+        }
     }
 
     fn failing() -> Detail {
@@ -169,10 +185,18 @@ mod tests {
     fn the_worst_voice_wins() {
         let mut tally = Tally::default();
         tally.detail(failing());
-        assert_eq!(tally.verdict(returned(Outcome::Pass)).outcome, Outcome::Fail);
-        assert_eq!(Tally::default().verdict(returned(Outcome::Skip)).outcome, Outcome::Skip);
         assert_eq!(
-            Tally::default().verdict(returned(Outcome::Inconclusive)).outcome,
+            tally.verdict(returned(Outcome::Pass)).outcome,
+            Outcome::Fail
+        );
+        assert_eq!(
+            Tally::default().verdict(returned(Outcome::Skip)).outcome,
+            Outcome::Skip
+        );
+        assert_eq!(
+            Tally::default()
+                .verdict(returned(Outcome::Inconclusive))
+                .outcome,
             Outcome::Inconclusive
         );
     }

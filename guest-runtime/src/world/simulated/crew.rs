@@ -60,7 +60,10 @@ impl Crew {
     }
 
     pub(super) fn iterations(&self) -> u64 {
-        self.workers.iter().map(|worker| whole(worker.total.iterations)).sum()
+        self.workers
+            .iter()
+            .map(|worker| whole(worker.total.iterations))
+            .sum()
     }
 
     pub(super) fn set_epoch(&mut self, epoch: u32) {
@@ -108,7 +111,11 @@ impl Worker {
         self.cpus_used.insert(cpu);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let iterations = got.as_nanos() as f64 / iteration_ns.max(1) as f64;
-        self.idle = if got.is_zero() { self.idle + span } else { Duration::ZERO };
+        self.idle = if got.is_zero() {
+            self.idle + span
+        } else {
+            Duration::ZERO
+        };
         self.add(span, got, iterations, u64::from(migrated));
     }
 
@@ -153,7 +160,11 @@ impl Worker {
 
 impl Counts {
     fn gap(&self) -> Gap {
-        Gap { ns: nanos(self.max_gap), cpu: self.gap_cpu, at_ns: nanos(self.wall) }
+        Gap {
+            ns: nanos(self.max_gap),
+            cpu: self.gap_cpu,
+            at_ns: nanos(self.wall),
+        }
     }
 }
 
@@ -161,7 +172,11 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate; never negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate; never negative"
+)]
 fn whole(count: f64) -> u64 {
     count as u64
 }

@@ -15,30 +15,73 @@ const MAX_EFFECTS: usize = 200_000;
 
 /// One effect on the simulated kernel, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the arguments of the gateway's methods")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the arguments of the gateway's methods"
+)]
 pub enum Effect {
-    Enable { group: String, controllers: String },
-    Create { group: String },
-    Remove { group: String },
-    Write { group: String, knob: Knob, value: String },
-    Spawn { group: String, work: &'static str, workers: usize },
-    OpenGate { crew: CrewId },
-    SetEpoch { crew: CrewId, epoch: u32 },
-    SetAffinity { pid: u32, cpus: String },
-    Migrate { crew: CrewId, group: String },
-    Kill { crews: Vec<CrewId> },
-    Collect { crews: Vec<CrewId> },
-    Wait { until: Duration },
+    Enable {
+        group: String,
+        controllers: String,
+    },
+    Create {
+        group: String,
+    },
+    Remove {
+        group: String,
+    },
+    Write {
+        group: String,
+        knob: Knob,
+        value: String,
+    },
+    Spawn {
+        group: String,
+        work: &'static str,
+        workers: usize,
+    },
+    OpenGate {
+        crew: CrewId,
+    },
+    SetEpoch {
+        crew: CrewId,
+        epoch: u32,
+    },
+    SetAffinity {
+        pid: u32,
+        cpus: String,
+    },
+    Migrate {
+        crew: CrewId,
+        group: String,
+    },
+    Kill {
+        crews: Vec<CrewId>,
+    },
+    Collect {
+        crews: Vec<CrewId>,
+    },
+    Wait {
+        until: Duration,
+    },
 }
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Enable { group, controllers } => write!(f, "enable {controllers} below {group:?}"),
+            Self::Enable { group, controllers } => {
+                write!(f, "enable {controllers} below {group:?}")
+            }
             Self::Create { group } => write!(f, "create {group:?}"),
             Self::Remove { group } => write!(f, "remove {group:?}"),
-            Self::Write { group, knob, value } => write!(f, "write {value:?} to {} of {group:?}", knob.file_name()),
-            Self::Spawn { group, work, workers } => write!(f, "start {workers} {work} workers in {group:?}"),
+            Self::Write { group, knob, value } => {
+                write!(f, "write {value:?} to {} of {group:?}", knob.file_name())
+            }
+            Self::Spawn {
+                group,
+                work,
+                workers,
+            } => write!(f, "start {workers} {work} workers in {group:?}"),
             Self::OpenGate { crew } => write!(f, "open the gate of crew {}", crew.0),
             Self::SetEpoch { crew, epoch } => write!(f, "tell crew {} epoch {epoch}", crew.0),
             Self::SetAffinity { pid, cpus } => write!(f, "pin worker {pid} to CPUs {cpus}"),
@@ -87,7 +130,12 @@ impl EffectLog {
     /// As lines of text, for comparisons that read well.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.0.borrow().effects.iter().map(Effect::to_string).collect()
+        self.0
+            .borrow()
+            .effects
+            .iter()
+            .map(Effect::to_string)
+            .collect()
     }
 
     /// Every effect that `which` picks from now on fails with `errno`.
@@ -104,6 +152,11 @@ impl EffectLog {
 
     pub(super) fn push(&self, effect: &Effect) -> Option<Errno> {
         self.note(effect);
-        self.0.borrow().faults.iter().find(|(which, _)| which(effect)).map(|(_, errno)| *errno)
+        self.0
+            .borrow()
+            .faults
+            .iter()
+            .find(|(which, _)| which(effect))
+            .map(|(_, errno)| *errno)
     }
 }

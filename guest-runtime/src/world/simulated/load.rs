@@ -71,11 +71,18 @@ fn runnable(tree: &Tree, crews: &BTreeMap<CrewId, Crew>, machine: &Machine) -> V
         if !crew.running || crew.killed || crew.group.is_some_and(|group| tree.is_frozen(group)) {
             continue;
         }
-        let effective = crew.group.map_or(&machine.cpus, |group| tree.effective(group));
+        let effective = crew
+            .group
+            .map_or(&machine.cpus, |group| tree.effective(group));
         for (index, worker) in crew.workers.iter().enumerate() {
-            let pinned = worker.affinity.as_ref().map(|cpus| cpus.intersection(effective));
+            let pinned = worker
+                .affinity
+                .as_ref()
+                .map(|cpus| cpus.intersection(effective));
             // The kernel falls back to the cpuset when an affinity leaves it.
-            let allowed = pinned.filter(|cpus| !cpus.is_empty()).unwrap_or_else(|| effective.clone());
+            let allowed = pinned
+                .filter(|cpus| !cpus.is_empty())
+                .unwrap_or_else(|| effective.clone());
             runners.push(Runner {
                 crew: *id,
                 index,
@@ -102,7 +109,8 @@ fn place(runners: &mut [Runner], machine: &Machine) {
             .min_by(|a, b| load(&loads, *a).total_cmp(&load(&loads, *b)))
             .unwrap_or(0);
         // A worker stays where it is unless that CPU is more loaded.
-        let stays = runner.allowed.contains(runner.cpu) && load(&loads, runner.cpu) <= load(&loads, lightest);
+        let stays = runner.allowed.contains(runner.cpu)
+            && load(&loads, runner.cpu) <= load(&loads, lightest);
         if !stays {
             runner.cpu = lightest;
         }
@@ -152,7 +160,9 @@ fn share(tree: &Tree, runners: &mut [Runner]) {
 /// Caps a cgroup and all below it at `cap` CPUs.
 fn throttle(tree: &mut Tree, runners: &mut [Runner], group: GroupId, cap: f64, span: Duration) {
     let below = |runner: &Runner| runner.group.is_some_and(|id| tree.is_within(id, group));
-    let members: Vec<usize> = (0..runners.len()).filter(|index| below(&runners[*index])).collect();
+    let members: Vec<usize> = (0..runners.len())
+        .filter(|index| below(&runners[*index]))
+        .collect();
     let used: f64 = members.iter().map(|index| runners[*index].gets).sum();
     let throttled = used > cap;
     if throttled {

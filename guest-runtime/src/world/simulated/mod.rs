@@ -16,7 +16,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use proscenium_worker::ExitInfo;
 
-use super::{Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError};
+use super::{
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+};
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
@@ -95,13 +97,18 @@ impl Simulated {
     fn effect(&self, effect: &Effect) -> Result<(), WorldError> {
         match self.log.push(effect) {
             None => Ok(()),
-            Some(errno) => Err(WorldError::Kernel { what: effect.to_string(), errno }),
+            Some(errno) => Err(WorldError::Kernel {
+                what: effect.to_string(),
+                errno,
+            }),
         }
     }
 }
 
 fn gone_crew(id: CrewId) -> WorldError {
-    WorldError::Gone { what: format!("crew {}", id.0) }
+    WorldError::Gone {
+        what: format!("crew {}", id.0),
+    }
 }
 
 impl World for Simulated {
@@ -123,7 +130,10 @@ impl World for Simulated {
 
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
         let name = self.tree.name(group)?.to_owned();
-        self.effect(&Effect::Enable { group: name, controllers: controllers.to_string() })?;
+        self.effect(&Effect::Enable {
+            group: name,
+            controllers: controllers.to_string(),
+        })?;
         let busy = group != GroupId::ROOT && self.tasks_in(group) > 0;
         self.tree.enable(group, controllers, busy)
     }
@@ -135,17 +145,30 @@ impl World for Simulated {
     }
 
     fn remove(&mut self, group: GroupId) -> Result<(), WorldError> {
-        let Ok(name) = self.tree.name(group) else { return Ok(()) };
-        self.effect(&Effect::Remove { group: name.to_owned() })?;
+        let Ok(name) = self.tree.name(group) else {
+            return Ok(());
+        };
+        self.effect(&Effect::Remove {
+            group: name.to_owned(),
+        })?;
         self.tree.remove(group, self.tasks_in(group) > 0)
     }
 
     fn write(&mut self, group: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
         let name = self.tree.name(group)?.to_owned();
-        let failed = self.effect(&Effect::Write { group: name.clone(), knob, value: value.trim_end().to_owned() });
+        let failed = self.effect(&Effect::Write {
+            group: name.clone(),
+            knob,
+            value: value.trim_end().to_owned(),
+        });
         if let Err(error) = failed {
             let errno = error.errno().unwrap_or(Errno::EIO);
-            return Err(WorldError::Write { group: name, knob, value: value.to_owned(), errno });
+            return Err(WorldError::Write {
+                group: name,
+                knob,
+                value: value.to_owned(),
+                errno,
+            });
         }
         self.tree.write(group, knob, value)
     }
@@ -153,7 +176,11 @@ impl World for Simulated {
     fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
         self.text = if knob == Knob::Procs {
             self.tree.name(group)?;
-            let pids = self.crews.values().filter(|crew| crew.group == Some(group)).flat_map(|c| &c.pids);
+            let pids = self
+                .crews
+                .values()
+                .filter(|crew| crew.group == Some(group))
+                .flat_map(|c| &c.pids);
             pids.map(|pid| format!("{pid}\n")).collect()
         } else {
             self.tree.read(group, knob)?
@@ -162,18 +189,35 @@ impl World for Simulated {
     }
 
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
-        let name = group.map(|group| self.tree.name(group)).transpose()?.unwrap_or("").to_owned();
+        let name = group
+            .map(|group| self.tree.name(group))
+            .transpose()?
+            .unwrap_or("")
+            .to_owned();
         let workers = plan.setups.len();
-        self.effect(&Effect::Spawn { group: name.clone(), work: plan.work.name(), workers })?;
+        self.effect(&Effect::Spawn {
+            group: name.clone(),
+            work: plan.work.name(),
+            workers,
+        })?;
         if let Some(id) = group {
             let room = self.tree.pids_room(id, |id| self.tasks_in(id));
             if room < workers {
-                let what = format!("start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}");
-                return Err(WorldError::Kernel { what, errno: Errno::EAGAIN });
+                let what = format!(
+                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
+                );
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EAGAIN,
+                });
             }
             if self.tree.has_enabled_children(id) {
-                let what = format!("start workers in cgroup {name:?}, whose children have controllers");
-                return Err(WorldError::Kernel { what, errno: Errno::EBUSY });
+                let what =
+                    format!("start workers in cgroup {name:?}, whose children have controllers");
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EBUSY,
+                });
             }
         }
         let id = CrewId(self.next_crew);
@@ -206,14 +250,36 @@ impl World for Simulated {
         self.crews.get(&crew).map_or(0, Crew::iterations)
     }
 
-    fn set_affinity(&mut self, crew: CrewId, index: usize, cpus: &CpuSet) -> Result<(), WorldError> {
-        let pid = *self.crew(crew)?.pids.get(index).ok_or_else(|| gone_crew(crew))?;
-        self.effect(&Effect::SetAffinity { pid, cpus: cpus.to_string() })?;
-        let effective = self.crew(crew)?.group.map_or(&self.machine.cpus, |id| self.tree.effective(id));
+    fn set_affinity(
+        &mut self,
+        crew: CrewId,
+        index: usize,
+        cpus: &CpuSet,
+    ) -> Result<(), WorldError> {
+        let pid = *self
+            .crew(crew)?
+            .pids
+            .get(index)
+            .ok_or_else(|| gone_crew(crew))?;
+        self.effect(&Effect::SetAffinity {
+            pid,
+            cpus: cpus.to_string(),
+        })?;
+        let effective = self
+            .crew(crew)?
+            .group
+            .map_or(&self.machine.cpus, |id| self.tree.effective(id));
         if cpus.intersection(effective).is_empty() {
-            return Err(WorldError::Kernel { what: format!("pin worker {pid} to CPUs {cpus}"), errno: Errno::EINVAL });
+            return Err(WorldError::Kernel {
+                what: format!("pin worker {pid} to CPUs {cpus}"),
+                errno: Errno::EINVAL,
+            });
         }
-        if let Some(worker) = self.crews.get_mut(&crew).and_then(|crew| crew.workers.get_mut(index)) {
+        if let Some(worker) = self
+            .crews
+            .get_mut(&crew)
+            .and_then(|crew| crew.workers.get_mut(index))
+        {
             worker.affinity = Some(cpus.clone());
         }
         Ok(())
@@ -221,18 +287,29 @@ impl World for Simulated {
 
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
         let name = self.tree.name(to)?.to_owned();
-        self.effect(&Effect::Migrate { crew, group: name.clone() })?;
+        self.effect(&Effect::Migrate {
+            crew,
+            group: name.clone(),
+        })?;
         if self.tree.has_enabled_children(to) {
             let what = format!("move tasks to cgroup {name:?}, whose children have controllers");
-            return Err(WorldError::Kernel { what, errno: Errno::EBUSY });
+            return Err(WorldError::Kernel {
+                what,
+                errno: Errno::EBUSY,
+            });
         }
         let crew = self.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
         crew.group = Some(to);
-        Ok(Moved { moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX), gone: 0 })
+        Ok(Moved {
+            moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
+            gone: 0,
+        })
     }
 
     fn kill(&mut self, crews: &[CrewId]) {
-        self.log.note(&Effect::Kill { crews: crews.to_vec() });
+        self.log.note(&Effect::Kill {
+            crews: crews.to_vec(),
+        });
         for id in crews {
             if let Some(crew) = self.crews.get_mut(id) {
                 crew.killed = true;
@@ -241,24 +318,39 @@ impl World for Simulated {
     }
 
     fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport> {
-        self.log.note(&Effect::Collect { crews: crews.to_vec() });
+        self.log.note(&Effect::Collect {
+            crews: crews.to_vec(),
+        });
         let frozen = |world: &Self, id: &CrewId| {
-            world.crews.get(id).and_then(|crew| crew.group).is_some_and(|group| world.tree.is_frozen(group))
+            world
+                .crews
+                .get(id)
+                .and_then(|crew| crew.group)
+                .is_some_and(|group| world.tree.is_frozen(group))
         };
         // A frozen worker cannot take its stop signal: it runs into the deadline.
-        let stuck: Vec<CrewId> = crews.iter().copied().filter(|id| frozen(self, id)).collect();
+        let stuck: Vec<CrewId> = crews
+            .iter()
+            .copied()
+            .filter(|id| frozen(self, id))
+            .collect();
         if !stuck.is_empty() {
             self.advance(until);
         }
         let mut reports = Vec::with_capacity(crews.len());
         for id in crews {
-            let Some(crew) = self.crews.remove(id) else { continue };
+            let Some(crew) = self.crews.remove(id) else {
+                continue;
+            };
             let ended = match (crew.killed, stuck.contains(id)) {
                 (true, _) => Some(ExitInfo::Signaled(libc::SIGKILL)),
                 (false, true) => Some(ExitInfo::TimedOut),
                 (false, false) => None,
             };
-            reports.push(CrewReport { crew: *id, reports: crew.into_reports(ended) });
+            reports.push(CrewReport {
+                crew: *id,
+                reports: crew.into_reports(ended),
+            });
         }
         reports
     }
@@ -277,6 +369,10 @@ impl World for Simulated {
 impl Simulated {
     /// Workers in a cgroup itself, not below it.
     fn tasks_in(&self, group: GroupId) -> usize {
-        self.crews.values().filter(|crew| crew.group == Some(group)).map(|crew| crew.pids.len()).sum()
+        self.crews
+            .values()
+            .filter(|crew| crew.group == Some(group))
+            .map(|crew| crew.pids.len())
+            .sum()
     }
 }
