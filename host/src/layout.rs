@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::ExpectedError;
+use crate::vm::initramfs::{GuestBinaries, INIT_NAME, WORKER_NAME};
 
 /// What the process was started with, as far as places are concerned.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,14 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `PATH`, where QEMU is looked for.
+    pub search_path: Option<OsString>,
+    /// `PROSCENIUM_KERNEL`: the kernel where the command line names none.
+    pub kernel: Option<OsString>,
+    /// `NO_COLOR`.
+    pub no_color: Option<String>,
+    /// `TERM`.
+    pub term: Option<String>,
     /// `CARGO`: the cargo that builds plugins, else the one on the path.
     pub cargo: Option<PathBuf>,
     /// Variables that change where cargo puts what it builds, or how it builds.
@@ -49,6 +58,7 @@ impl Environment {
     pub fn capture() -> Self {
         let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
+        let text = |name: &str| value(name).map(|value| value.to_string_lossy().into_owned());
         // The XDG base directory specification has relative values ignored.
         let xdg = |name: &str| path(name).filter(|path| path.is_absolute());
         Self {
@@ -60,6 +70,10 @@ impl Environment {
             xdg_cache_home: xdg("XDG_CACHE_HOME"),
             xdg_state_home: xdg("XDG_STATE_HOME"),
             home: path("HOME"),
+            search_path: value("PATH"),
+            kernel: value("PROSCENIUM_KERNEL"),
+            no_color: text("NO_COLOR"),
+            term: text("TERM"),
             cargo: path("CARGO"),
             cargo_settings: CARGO_SETTINGS
                 .iter()
@@ -67,15 +81,6 @@ impl Environment {
                 .collect(),
         }
     }
-}
-
-/// The static programs that are put into a guest's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestBinaries {
-    /// PID 1.
-    pub init: PathBuf,
-    /// What workers execute.
-    pub worker: PathBuf,
 }
 
 /// What `new` renders from.
@@ -128,14 +133,14 @@ impl Layout {
         places
             .iter()
             .map(|place| GuestBinaries {
-                init: place.join("proscenium-init"),
-                worker: place.join("proscenium-worker"),
+                init: place.join(INIT_NAME),
+                worker: place.join(WORKER_NAME),
             })
             .find(|found| found.init.is_file() && found.worker.is_file())
             .ok_or_else(|| {
                 ExpectedError::could_not_run("cannot find the guest's programs")
                     .because(format!(
-                        "proscenium-init and proscenium-worker are not together in {}",
+                        "{INIT_NAME} and {WORKER_NAME} are not together in {}",
                         list(&places)
                     ))
                     .remedy("build them with `cargo xtask build`, or set PROSCENIUM_LIBEXEC")
@@ -184,21 +189,19 @@ impl Layout {
         })
     }
 
-    /// Folder of the run directories: `runs` in `$PROSCENIUM_STATE`, else in
-    /// `proscenium` in `$XDG_STATE_HOME`, else in `~/.local/state`.
+    /// Folder of what runs leave behind: `$PROSCENIUM_STATE`, else `proscenium`
+    /// in `$XDG_STATE_HOME`, else in `~/.local/state`.
     ///
     /// # Errors
     ///
     /// When none of the three variables is set.
-    pub fn runs(&self) -> Result<PathBuf, ExpectedError> {
+    pub fn state(&self) -> Result<PathBuf, ExpectedError> {
         let Environment { state, xdg_state_home, home, .. } = &self.environment;
-        base(state, xdg_state_home, home, ".local/state").map(|dir| dir.join("runs")).ok_or_else(
-            || {
-                ExpectedError::could_not_run("cannot tell where runs are kept")
-                    .because("neither PROSCENIUM_STATE, XDG_STATE_HOME nor HOME is set")
-                    .remedy("name a folder with --run-dir, or set PROSCENIUM_STATE")
-            },
-        )
+        base(state, xdg_state_home, home, ".local/state").ok_or_else(|| {
+            ExpectedError::could_not_run("cannot tell where runs are kept")
+                .because("neither PROSCENIUM_STATE, XDG_STATE_HOME nor HOME is set")
+                .remedy("name a folder with --run-dir, or set PROSCENIUM_STATE")
+        })
     }
 
     fn beside_exe(&self, relative: &str) -> Option<PathBuf> {
@@ -270,8 +273,8 @@ mod tests {
     #[test]
     fn runs_are_state_and_not_cache() {
         assert_eq!(
-            layout(|_| ()).runs().unwrap(),
-            Path::new("/home/a/.local/state/proscenium/runs")
+            layout(|_| ()).state().unwrap(),
+            Path::new("/home/a/.local/state/proscenium")
         );
     }
 

@@ -8,11 +8,15 @@
 mod check;
 mod checks;
 mod completions;
+mod guest;
 mod inspect;
 mod job;
 mod kernel;
+mod machine;
 mod needs;
 mod new;
+mod record;
+mod run;
 mod scenario;
 mod values;
 
@@ -60,6 +64,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Inspect(inspect::Args),
     New(new::Args),
@@ -104,6 +109,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<u8> {
     match command {
+        Command::Run(args) => run::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::New(args) => new::run(&args, context),
