@@ -5,7 +5,6 @@
 
 #![expect(
     missing_docs,
-    missing_debug_implementations,
     unreachable_pub,
     clippy::all,
     clippy::absolute_paths,

@@ -3,7 +3,9 @@
 //! In the guest that is a port to the host, in `check` the reporter in the same
 //! process, in tests a list. A sink blocks under backpressure and drops nothing.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
+use std::rc::Rc;
 
 use proscenium_wire::Event;
 
@@ -33,4 +35,19 @@ impl Sink for Vec<Event> {
     }
 
     fn flush(&mut self) {}
+}
+
+/// One handle goes to the executor, the other stays with whoever looks.
+impl<S: Sink> Sink for Rc<RefCell<S>> {
+    fn emit(&mut self, event: Event) {
+        self.borrow_mut().emit(event);
+    }
+
+    fn frames(&self) -> u64 {
+        self.borrow().frames()
+    }
+
+    fn flush(&mut self) {
+        self.borrow_mut().flush();
+    }
 }

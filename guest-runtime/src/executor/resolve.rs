@@ -123,7 +123,7 @@ fn truncated(n: usize, share: f64) -> usize {
 ///
 /// # Errors
 /// `invalid` where the result would be empty, naming both sets.
-pub fn affinity(
+pub(super) fn affinity(
     affinity: &Affinity,
     pool: &CpuSet,
     machine: &Machine,

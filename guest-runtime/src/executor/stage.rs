@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::name::quote;
 use crate::sink::Sink;
 use crate::verdict::{Ending, PhaseLabel, Tally};
-use crate::world::{Controllers, CrewId, GroupId, World};
+use crate::world::{Controllers, GroupId, World};
 
 /// What the operator decided for one run.
 #[derive(Clone, Debug)]
@@ -298,13 +298,6 @@ impl Stage {
     /// Whether the backdrop owns a cgroup of this id.
     pub(super) fn is_backdrop(&self, id: GroupId) -> bool {
         self.backdrop.groups.iter().any(|group| group.id == id)
-    }
-
-    pub(super) fn all_crews(&self) -> Vec<CrewId> {
-        self.slots()
-            .flat_map(|slot| &slot.crews)
-            .map(|crew| crew.id)
-            .collect()
     }
 
     /// Live iteration count of all workers.

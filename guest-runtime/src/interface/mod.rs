@@ -4,11 +4,11 @@
 //! effects themselves are the executor's. [`link`] adds to a linker exactly
 //! the interfaces that it is given, so what was not granted has no code path.
 
-pub mod cgroups;
+pub(crate) mod cgroups;
 mod checks;
 mod clock;
 mod log;
-pub mod stage;
+pub(crate) mod stage;
 mod stimulus;
 mod topology;
 

@@ -108,7 +108,7 @@ pub struct Demand {
     pub iteration_ns: u64,
 }
 
-/// Single readings on an x86 server at about 3 GHz, rounded.
+/// Orders of magnitude on an x86 server at about 3 GHz with files in memory.
 mod nominal {
     /// Nanoseconds of CPU time for 1024 spins.
     pub(super) const UNIT_NS: u64 = 1_800;
@@ -118,6 +118,8 @@ mod nominal {
     pub(super) const WRITE_KIB_NS: u64 = 250;
     /// Going to sleep and being woken by a partner.
     pub(super) const HANDOFF_NS: u64 = 4_000;
+    /// A thousand accesses in the first-level cache.
+    pub(super) const THOUSAND_ACCESSES_NS: u64 = 400;
     /// Making and reaping a process.
     pub(super) const FORK_NS: u64 = 100_000;
 }
@@ -206,7 +208,10 @@ impl Work {
             Self::PipeIo { spins } | Self::FutexPingPong { spins } => {
                 (0.5, spinning(spins) + nominal::HANDOFF_NS)
             }
-            Self::CachePressure { size_kib, stride } => (1.0, size_kib * 1024 / (*stride).max(1)),
+            Self::CachePressure { size_kib, stride } => (
+                1.0,
+                size_kib * 1024 / (*stride).max(1) * nominal::THOUSAND_ACCESSES_NS / 1_000,
+            ),
             Self::ForkExit => (1.0, nominal::FORK_NS),
             Self::Sequence { phases } => {
                 let all = phases.iter().map(|phase| phase.lasts).sum();

@@ -67,14 +67,16 @@ fn run(seat: &Seat) -> io::Result<()> {
     apply::apply(seat.setup()?, facts);
     // A change of user or group id has untied the worker from its parent.
     sys::die_with_parent()?;
-    let tools = Tools::prepare(seat);
+    let failed = |error: &io::Error| apply::record(facts, SetupStep::Work, error);
+    let tools = Tools::prepare(seat).inspect_err(failed).ok();
     seat.wait_for_gate()?;
     let before = schedstat.as_ref().and_then(SchedstatFile::read);
     let mut recorder = Recorder::start(seat, &view, seat.controls()?)?;
-    if !recorder.stopped()
-        && let Err(error) = tools.and_then(|mut tools| loops::run(seat, &mut tools, &mut recorder))
+    if let Some(mut tools) = tools
+        && !recorder.stopped()
+        && let Err(error) = loops::run(seat, &mut tools, &mut recorder)
     {
-        apply::record(facts, SetupStep::Work, &error);
+        failed(&error);
     }
     while !recorder.stopped() {
         recorder.sleep(Duration::MAX)?;

@@ -1,0 +1,19 @@
+//! Where `cargo xtask build` put the programs under test.
+
+use std::path::{Path, PathBuf};
+
+/// The tree with `bin/proscenium` and what belongs to it: `PROSCENIUM_LAYOUT`,
+/// which `cargo xtask test` sets, else `target/proscenium` of this workspace.
+#[must_use]
+pub fn root() -> PathBuf {
+    std::env::var_os("PROSCENIUM_LAYOUT").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/proscenium"),
+        PathBuf::from,
+    )
+}
+
+/// The CLI.
+#[must_use]
+pub fn cli() -> PathBuf {
+    root().join("bin/proscenium")
+}

@@ -1,0 +1,14 @@
+//! The conformance list S-01 … S-148 in the simulated world: one test a row,
+//! named after it, with an outside check (the log of effects, the frames, the
+//! verdict). Rows about schedulers, payloads and kernel memory come with those.
+
+mod support;
+
+mod entry;
+mod holds;
+mod knobs;
+mod ops;
+mod order;
+mod policies;
+mod slots;
+mod teardown;

@@ -1,0 +1,244 @@
+//! A stage on a simulated machine with its log of effects and its frames, and
+//! short ways to say what a plan is.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use proscenium_guest_runtime::contract::ops::{Op, Placement, Spawn};
+use proscenium_guest_runtime::contract::stage::{Backdrop, StepPlan};
+use proscenium_guest_runtime::contract::types::{
+    Affinity, BuiltinWork, CgroupDef, CpusetSpec, HoldSpec, MemPolicy, MemPolicyFlags, SchedPolicy,
+    Work, WorkSpec, WorkerCount,
+};
+use proscenium_guest_runtime::executor::{Result, Settings, Stage};
+use proscenium_guest_runtime::machine::Machine;
+use proscenium_guest_runtime::verdict::Ending;
+use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
+use proscenium_wire::{Event, Limits, Outcome, Thresholds, Verdict};
+
+pub(crate) const MS: u64 = 1_000_000;
+
+/// A stage, and what can be seen of it from outside.
+pub(crate) struct Rig {
+    pub(crate) stage: Stage,
+    pub(crate) log: EffectLog,
+    pub(crate) events: Rc<RefCell<Vec<Event>>>,
+}
+
+impl Rig {
+    /// Two nodes, two caches, two cores each, no SMT; one second.
+    pub(crate) fn new() -> Self {
+        Self::on(Machine::uniform(2, 2, 2, 1))
+    }
+
+    pub(crate) fn on(machine: Machine) -> Self {
+        Self::with(Simulated::new(machine), |_| {})
+    }
+
+    pub(crate) fn with(world: Simulated, change: impl FnOnce(&mut Settings)) -> Self {
+        let log = EffectLog::recording();
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let mut settings = Settings {
+            duration: Duration::from_secs(1),
+            workers_per_cgroup: 1,
+            seed: 1,
+            limits: Limits::default(),
+            thresholds: Thresholds::default(),
+            progress: None,
+        };
+        change(&mut settings);
+        let world = Box::new(world.with_log(log.clone()));
+        let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
+        Self { stage, log, events }
+    }
+
+    pub(crate) fn thresholds(thresholds: Thresholds) -> Self {
+        let world = Simulated::new(Machine::uniform(2, 2, 2, 1));
+        Self::with(world, |settings| settings.thresholds = thresholds)
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// Values written to one file, in order.
+    pub(crate) fn writes(&self, file: &str) -> Vec<String> {
+        let effects = self.log.effects();
+        let values = effects.iter().filter_map(|effect| match effect {
+            Effect::Write { knob, value, .. } if knob.file_name() == file => Some(value.clone()),
+            _ => None,
+        });
+        values.collect()
+    }
+
+    pub(crate) fn position(&self, text: &str) -> usize {
+        let lines = self.lines();
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
+    }
+
+    pub(crate) fn fail(&self, errno: Errno, which: impl Fn(&Effect) -> bool + 'static) {
+        self.log.fail(errno, which);
+    }
+
+    /// Ends a scenario whose plugin says it passed.
+    pub(crate) fn close(self) -> Ended {
+        let Self { stage, log, events } = self;
+        let verdict = stage.close(Ending::Returned {
+            outcome: Outcome::Pass,
+            reason: None,
+        });
+        Ended {
+            verdict,
+            log,
+            events: events.take(),
+        }
+    }
+
+    /// A whole plan, then the end.
+    pub(crate) fn execute(mut self, backdrop: Backdrop, steps: Vec<StepPlan>) -> Ended {
+        self.stage.execute(&backdrop, &steps).unwrap();
+        self.close()
+    }
+
+    /// A whole plan that is refused before anything is done.
+    pub(crate) fn refused(mut self, backdrop: Backdrop, steps: Vec<StepPlan>) -> String {
+        let error = self
+            .stage
+            .execute(&backdrop, &steps)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(self.lines(), Vec::<String>::new(), "nothing was done");
+        error
+    }
+}
+
+/// What is left when it is over.
+pub(crate) struct Ended {
+    pub(crate) verdict: Verdict,
+    pub(crate) log: EffectLog,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Ended {
+    pub(crate) fn position(&self, text: &str) -> usize {
+        let lines = self.log.lines();
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no {text:?} in {lines:#?}"))
+    }
+
+    pub(crate) fn messages(&self) -> Vec<&str> {
+        self.verdict
+            .details
+            .iter()
+            .map(|detail| detail.message.as_str())
+            .collect()
+    }
+
+    /// Kinds of the frames that mark the timeline, in order.
+    pub(crate) fn markers(&self) -> Vec<&'static str> {
+        let name = |event: &Event| match event {
+            Event::ScenarioStart => Some("start"),
+            Event::StepStart(_) => Some("step-start"),
+            Event::Resume => Some("resume"),
+            Event::StepEnd(_) => Some("step-end"),
+            Event::Pause => Some("pause"),
+            Event::ScenarioEnd { .. } => Some("end"),
+            _ => None,
+        };
+        self.events.iter().filter_map(name).collect()
+    }
+}
+
+pub(crate) fn nothing() -> Backdrop {
+    backdrop(vec![], vec![])
+}
+
+pub(crate) fn backdrop(cgroups: Vec<CgroupDef>, ops: Vec<Op>) -> Backdrop {
+    Backdrop {
+        cgroups,
+        ops,
+        payloads: vec![],
+    }
+}
+
+pub(crate) fn step(setup: Vec<CgroupDef>, ops: Vec<Op>, hold: HoldSpec) -> StepPlan {
+    StepPlan {
+        label: None,
+        setup,
+        ops,
+        hold,
+    }
+}
+
+pub(crate) fn ms(ms: u64) -> HoldSpec {
+    HoldSpec::Fixed(ms * MS)
+}
+
+/// A cgroup with one spinning worker and no limits.
+pub(crate) fn def(name: &str) -> CgroupDef {
+    CgroupDef {
+        name: name.to_owned(),
+        cpuset: None,
+        cpuset_mems: None,
+        cpu: None,
+        memory: None,
+        io_weight: None,
+        pids_max: None,
+        work: vec![],
+        payload: None,
+    }
+}
+
+pub(crate) fn def_on(name: &str, cpus: &[u32]) -> CgroupDef {
+    CgroupDef {
+        cpuset: Some(CpusetSpec::Exact(cpus.to_vec())),
+        ..def(name)
+    }
+}
+
+pub(crate) fn spins(workers: u32) -> WorkSpec {
+    work("spin-wait", WorkerCount::Exactly(workers))
+}
+
+pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
+    WorkSpec {
+        work: Work::Builtin(BuiltinWork {
+            name: name.to_owned(),
+            parameters: vec![],
+        }),
+        workers,
+        policy: SchedPolicy::Normal,
+        affinity: Affinity::Inherit,
+        mem_policy: MemPolicy::Default,
+        mem_policy_flags: MemPolicyFlags::empty(),
+        nice: None,
+        comm: None,
+    }
+}
+
+pub(crate) fn spawn(cgroup: &str, work: WorkSpec) -> Op {
+    Op::Spawn(Spawn {
+        placement: Placement::Cgroup(cgroup.to_owned()),
+        work,
+    })
+}
+
+/// One step with these definitions, held to the end.
+pub(crate) fn run_defs(defs: Vec<CgroupDef>) -> Ended {
+    Rig::new().execute(nothing(), vec![step(defs, vec![], HoldSpec::Fraction(1.0))])
+}
+
+/// Sets one definition up in a step and leaves it standing.
+pub(crate) fn standing(def: &CgroupDef) -> (Rig, Result<()>) {
+    let mut rig = Rig::new();
+    let id = rig.stage.begin(None).unwrap();
+    let result = rig.stage.setup(id, std::slice::from_ref(def));
+    (rig, result)
+}

@@ -1,0 +1,17 @@
+//! The shape of the repository: what may depend on what, how large a file is.
+//!
+//! Owns rules that no compiler checks. Needs no VM and none of our crates.
+
+mod arrows;
+mod guest;
+mod lines;
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
+}

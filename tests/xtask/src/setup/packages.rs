@@ -1,0 +1,142 @@
+//! Debian packages that a run needs.
+//!
+//! Owns their list and the calls to apt. Never uses sudo: who is not root is
+//! told what to type.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use anyhow::{bail, ensure};
+
+use crate::console::Step;
+use crate::stream;
+use crate::workspace::on_path;
+
+/// A package and how to see that it is there.
+struct Package {
+    name: &'static str,
+    is_there: fn() -> bool,
+}
+
+const PACKAGES: [Package; 2] = [
+    Package {
+        name: "qemu-system-x86",
+        is_there: || {
+            on_path("qemu-system-x86_64").is_some()
+                && Path::new("/usr/share/qemu/qboot.rom").is_file()
+        },
+    },
+    // wasmtime has one C file, which is compiled for the guest with gcc.
+    Package {
+        name: "gcc",
+        is_there: || on_path("gcc").is_some(),
+    },
+];
+
+/// Why what is missing cannot be installed from here, with the line to type.
+/// `None` if nothing is missing, or if [`ensure`] can install it.
+pub(crate) fn obstacle() -> Option<String> {
+    let missing = missing();
+    if missing.is_empty() {
+        return None;
+    }
+    let names = missing.join(" ");
+    if on_path("apt-get").is_none() {
+        Some(format!(
+            "{names} missing: there is no apt: install what your system calls it"
+        ))
+    } else if !is_root() {
+        Some(format!(
+            "{names} missing: install with `sudo apt-get install {names}`"
+        ))
+    } else {
+        None
+    }
+}
+
+/// Installs what is missing.
+///
+/// # Errors
+///
+/// When it cannot: the message is the line to type, or says that apt failed.
+pub(crate) fn ensure(step: &Step<'_>) -> anyhow::Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if let Some(obstacle) = obstacle() {
+        bail!(obstacle);
+    }
+    let install = || {
+        let arguments = ["install", "-y", "--no-install-recommends"];
+        apt_get(step, arguments.into_iter().chain(missing.iter().copied()))
+    };
+    // The lists are fetched only if apt, as it is, does not know the packages
+    // or knows versions that are gone.
+    if !install()?.success() {
+        step.line("apt-get install failed: once more with fresh lists");
+        ensure!(
+            apt_get(step, ["update"])?.success(),
+            "`apt-get update` failed: see above"
+        );
+        let names = missing.join(" ");
+        ensure!(
+            install()?.success(),
+            "`apt-get install {names}` failed: see above"
+        );
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|package| !(package.is_there)())
+        .map(|package| package.name)
+        .collect()
+}
+
+fn apt_get<'a>(
+    step: &Step<'_>,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<ExitStatus> {
+    let mut command = Command::new("apt-get");
+    // Somebody else's apt is waited for, but not for ever.
+    command.args([
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-o",
+        "Dpkg::Use-Pty=0",
+    ]);
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(stream::run(command, |line| step.line(line))?.status)
+}
+
+/// Effective user id 0, told from /proc.
+fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| effective_uid(&status) == Some(0))
+}
+
+fn effective_uid(status: &str) -> Option<u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_of_the_user_ids_is_the_effective_one() {
+        assert_eq!(
+            effective_uid("Name:\tx\nUid:\t1000\t0\t1000\t0\nGid:\t5\n"),
+            Some(0)
+        );
+        assert_eq!(effective_uid("Uid:\t0\t1000\t0\t0\n"), Some(1000));
+        assert_eq!(effective_uid("Name:\tx\n"), None);
+    }
+}
