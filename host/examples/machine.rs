@@ -17,7 +17,8 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proscenium::kernel::boot;
 use proscenium::kernel::cache::Cache;
-use proscenium::kernel::fetch::{FetchSpec, fetch};
+use proscenium::kernel::fetch::fetch;
+use proscenium::kernel::spec::FetchSpec;
 use proscenium::kernel::store::discover;
 use proscenium::vm::accel::{AccelRequest, choose};
 use proscenium::vm::initramfs::{GuestBinaries, Image};
@@ -64,14 +65,26 @@ fn run(
     let start = Instant::now();
     let mut out = stdout().lock();
     let qemu = Qemu::find(env::var_os("PATH").as_deref())?;
-    let choice = choose(AccelRequest::Auto, qemu.version, || probe(Path::new("/dev/kvm")))?;
+    let choice = choose(AccelRequest::Auto, qemu.version, || {
+        probe(Path::new("/dev/kvm"))
+    })?;
     writeln!(out, "{:?} {}", start.elapsed(), choice.why)?;
     let kernel = discover(cache, kernel, env::var_os("PROSCENIUM_KERNEL").as_deref())?;
     let bootable = boot::prepare(&kernel, cache)?;
     let names: Vec<&str> = bootable.modules.iter().map(|m| m.name.as_str()).collect();
-    writeln!(out, "{:?} {} {:?} {:?} {names:?}", start.elapsed(), kernel.name, bootable.image, bootable.notes)?;
+    writeln!(
+        out,
+        "{:?} {} {:?} {:?} {names:?}",
+        start.elapsed(),
+        kernel.name,
+        bootable.image,
+        bootable.notes
+    )?;
     let mut image = Image::new(&GuestBinaries::find(&[directory.to_owned()])?)?;
-    let modules = bootable.modules.iter().map(|m| (m.name.as_str(), m.bytes.as_slice()));
+    let modules = bootable
+        .modules
+        .iter()
+        .map(|m| (m.name.as_str(), m.bytes.as_slice()));
     image.add_modules(modules)?;
     image.add_job(b"job", b"plugin")?;
     let plan = BootPlan {
@@ -83,7 +96,12 @@ fn run(
         kernel_words: Vec::new(),
     };
     let tsc = measure_khz();
-    writeln!(out, "{:?} image of {} bytes, counter {tsc:?} kHz", start.elapsed(), image.len())?;
+    writeln!(
+        out,
+        "{:?} image of {} bytes, counter {tsc:?} kHz",
+        start.elapsed(),
+        image.len()
+    )?;
     let mut vm = Vm::boot(&plan, &image, tsc)?;
     writeln!(out, "{:?} started", start.elapsed())?;
     vm.control().write_all(b"hello guest\n")?;
@@ -96,8 +114,13 @@ fn run(
 /// Copies what the guest and QEMU say to standard output; true when QEMU has ended.
 fn wait_and_copy(vm: &Vm, start: Instant) -> Result<bool, Box<dyn Error>> {
     let ended = {
-        let mut fds = [vm.events().as_fd(), vm.console().as_fd(), vm.stderr().as_fd(), vm.pidfd()]
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let mut fds = [
+            vm.events().as_fd(),
+            vm.console().as_fd(),
+            vm.stderr().as_fd(),
+            vm.pidfd(),
+        ]
+        .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         poll(&mut fds, PollTimeout::NONE)?;
         fds[3].any() == Some(true)
     };
@@ -123,5 +146,8 @@ fn wait_and_copy(vm: &Vm, start: Instant) -> Result<bool, Box<dyn Error>> {
 }
 
 fn stderr_of(vm: &Vm) -> std::io::Result<std::fs::File> {
-    vm.stderr().as_fd().try_clone_to_owned().map(std::fs::File::from)
+    vm.stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(std::fs::File::from)
 }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod error;
 pub mod event;
 pub mod exit_code;
+pub mod doctor;
 pub mod kernel;
 pub mod layout;
 pub mod plugin;

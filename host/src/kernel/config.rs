@@ -109,7 +109,7 @@ impl KernelConfig {
             match self.get(option) {
                 Setting::BuiltIn => {}
                 Setting::Module => {
-                    missing.push(format!("CONFIG_{option}=y instead of m ({reason})"))
+                    missing.push(format!("CONFIG_{option}=y instead of m ({reason})"));
                 }
                 Setting::Absent => missing.push(format!("CONFIG_{option} ({reason})")),
             }

@@ -6,7 +6,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::apt::{Apt, AptError, Package, ToolEvent, unpack};
 use super::cache::{Cache, CacheError, io_error, write_whole};
@@ -14,73 +13,8 @@ use super::config::{Features, KernelConfig, MissingOptions};
 use super::image;
 use super::modules::{self, ModuleError};
 use super::sources::{Archive, debian_archives};
+use super::spec::FetchSpec;
 use super::store::{self, Meta, StoreError};
-
-/// What to fetch: a suite and a flavour of its newest kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchSpec {
-    /// As the user wrote it; names the kernel later.
-    name: String,
-    /// Suites to look in, first one first.
-    suites: Vec<String>,
-    /// The package that depends on the newest kernel.
-    package: String,
-    /// Whether it has to have sched_ext.
-    sched_ext: bool,
-}
-
-impl Default for FetchSpec {
-    /// The newest kernel with sched_ext: the cloud flavour, which has the virtio
-    /// ports built in, of Debian's next release, else of its rolling suite.
-    fn default() -> Self {
-        Self {
-            name: "sched-ext".into(),
-            suites: vec!["forky".into(), "sid".into()],
-            package: "linux-image-cloud-amd64".into(),
-            sched_ext: true,
-        }
-    }
-}
-
-/// A specification that names nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} is no kernel to fetch: write `sched-ext`, a Debian suite such as `bookworm`, or a suite and a flavour such as `trixie-backports/cloud`"
-)]
-pub struct SpecError {
-    /// What was written, shortened.
-    pub text: String,
-}
-
-impl FromStr for FetchSpec {
-    type Err = SpecError;
-
-    fn from_str(text: &str) -> Result<Self, SpecError> {
-        if text == "sched-ext" {
-            return Ok(Self::default());
-        }
-        let (suite, flavour) = text.split_once('/').unwrap_or((text, "generic"));
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let package = match flavour {
-            "generic" => "linux-image-amd64",
-            "cloud" => "linux-image-cloud-amd64",
-            "rt" => "linux-image-rt-amd64",
-            _ => "",
-        };
-        let named = suite.starts_with(|c: char| c.is_ascii_lowercase()) && suite.chars().all(plain);
-        if package.is_empty() || !named || suite.len() > 40 {
-            return Err(SpecError {
-                text: text.chars().take(40).collect(),
-            });
-        }
-        Ok(Self {
-            name: text.to_owned(),
-            suites: vec![suite.to_owned()],
-            package: package.to_owned(),
-            sched_ext: false,
-        })
-    }
-}
 
 /// What happens during a fetch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -395,35 +329,6 @@ mod tests {
     use crate::kernel::config::tests::sufficient;
     use crate::kernel::image::tests::{bzimage, vmlinux};
     use crate::kernel::modules::tests::module;
-
-    #[test]
-    fn suites_and_flavours_name_debians_packages() {
-        let spec: FetchSpec = "bookworm".parse().unwrap();
-        assert_eq!(spec.package, "linux-image-amd64");
-        let spec: FetchSpec = "trixie-backports/cloud".parse().unwrap();
-        assert_eq!(
-            (spec.suites[0].as_str(), spec.package.as_str()),
-            ("trixie-backports", "linux-image-cloud-amd64")
-        );
-        assert_eq!("sched-ext".parse(), Ok(FetchSpec::default()));
-    }
-
-    #[test]
-    fn specifications_that_would_be_paths_or_options_are_refused() {
-        for text in [
-            "",
-            "/",
-            "../x",
-            "-o",
-            "a/b",
-            "sid/",
-            "Sid",
-            "a b",
-            "a\nTrusted: yes",
-        ] {
-            assert!(text.parse::<FetchSpec>().is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn a_machine_without_debian_sources_is_told_so() {

@@ -19,4 +19,5 @@ pub mod fetch;
 pub mod image;
 pub mod modules;
 pub mod sources;
+pub mod spec;
 pub mod store;

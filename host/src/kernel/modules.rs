@@ -205,6 +205,7 @@ fn depends(bytes: &[u8]) -> Option<Vec<String>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     /// An ELF object whose only content is module information.
     pub(crate) fn module(depends: &str) -> Vec<u8> {
@@ -305,7 +306,7 @@ pub(crate) mod tests {
     fn links_out_of_the_tree_are_not_followed() {
         let outside = tree(&[("a.ko", module(""))]);
         let dir = tree(&[("b.ko", module(""))]);
-        std::os::unix::fs::symlink(outside.path(), dir.path().join("build")).unwrap();
+        symlink(outside.path(), dir.path().join("build")).unwrap();
         assert!(matches!(
             resolve(dir.path(), &["a"]),
             Err(ModuleError::Missing { .. })

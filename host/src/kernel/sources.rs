@@ -91,7 +91,7 @@ fn deb822(text: &str) -> Vec<Archive> {
         let words = |name: &str| field(name).unwrap_or_default();
         let (types, suites) = (words("Types"), words("Suites"));
         let (components, uris) = (words("Components"), words("URIs"));
-        let enabled = !field("Enabled").is_some_and(|value| value.trim() == "no");
+        let enabled = field("Enabled").is_none_or(|value| value.trim() != "no");
         let suites: Vec<&str> = suites.split_whitespace().collect();
         let components: Vec<&str> = components.split_whitespace().collect();
         let binary = types.split_whitespace().any(|kind| kind == "deb");
@@ -107,11 +107,11 @@ fn deb822(text: &str) -> Vec<Archive> {
 
 /// A field's value with its continuation lines as they are.
 fn field(stanza: &[&str], name: &str) -> Option<String> {
-    let is_field = |line: &&str| {
+    let is_field = |line: &&str| -> bool {
         line.split_once(':')
             .is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
     };
-    let at = stanza.iter().position(|line| is_field(line))?;
+    let at = stanza.iter().position(is_field)?;
     let mut value = stanza[at].split_once(':')?.1.trim().to_owned();
     for line in stanza[at + 1..]
         .iter()

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use cpio::newc::{self, ModeFileType};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use object::read::elf::{FileHeader, ProgramHeader};
-use object::{Endianness, elf};
 use proscenium_wire::{JOB_PATH, PLUGIN_PATH};
+
+use super::program::check_program;
 
 /// Name of the runtime in a directory of guest binaries.
 pub const INIT_NAME: &str = "proscenium-init";
@@ -261,27 +261,6 @@ impl Archive {
         writer.finish().map_err(ImageError::Write)?;
         Ok(())
     }
-}
-
-/// The guest has no dynamic linker, so a program that asks for one would make
-/// the kernel panic with nothing but an error number.
-fn check_program(bytes: &[u8]) -> Result<(), &'static str> {
-    let header =
-        elf::FileHeader64::<Endianness>::parse(bytes).map_err(|_| "it is no 64-bit ELF file")?;
-    let endian = header.endian().map_err(|_| "it is no 64-bit ELF file")?;
-    if header.e_machine(endian) != elf::EM_X86_64 {
-        return Err("it is for another processor");
-    }
-    let segments = header
-        .program_headers(endian, bytes)
-        .map_err(|_| "its program headers are damaged")?;
-    if segments
-        .iter()
-        .any(|segment| segment.p_type(endian) == elf::PT_INTERP)
-    {
-        return Err("it is linked dynamically");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

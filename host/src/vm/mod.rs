@@ -20,6 +20,7 @@ pub mod initramfs;
 pub mod plan;
 pub mod probe;
 pub mod process;
+mod program;
 pub mod qemu;
 pub mod topology;
 pub mod tsc;
