@@ -24,7 +24,13 @@ mod bindings;
 pub mod capability;
 pub mod cpuset;
 pub mod executor;
+#[cfg(feature = "kernel")]
+pub mod guest;
+#[cfg(feature = "kernel")]
+pub mod init;
 mod interface;
+#[cfg(feature = "kernel")]
+pub mod link;
 pub mod machine;
 pub mod name;
 pub mod plugin;

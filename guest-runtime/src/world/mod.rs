@@ -14,6 +14,8 @@ use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 mod error;
+#[cfg(feature = "kernel")]
+pub mod kernel;
 mod knob;
 pub mod simulated;
 

@@ -1,0 +1,86 @@
+//! One guest's conversation with its host, from hello to end.
+//!
+//! Owns the order: greet, read the job, load the plugin, run, say farewell.
+//! Everything that happens in between is someone else's.
+
+use std::error::Error;
+
+use proscenium_wire::{Event, JOB_PATH, LogLevel, LogSource, PLUGIN_PATH, decode_job};
+
+use crate::init::{self, Guest};
+use crate::link::{self, Control, PortSink};
+use crate::plugin::{Foreign, Plugin};
+use crate::scenario;
+use crate::sink::Sink;
+use crate::world::kernel::{Kernel, Parts};
+
+/// Name of the scenario's root cgroup.
+const ROOT_NAME: &str = "scenario";
+
+/// Runs the job of this image. What fails is a fault frame too; the last frame
+/// is the end in any case.
+///
+/// # Errors
+/// Whatever kept the scenario from running, for the console.
+pub fn serve(guest: Guest) -> Result<(), Box<dyn Error>> {
+    init::arm_panic(guest.events.try_clone()?);
+    let mut sink = PortSink::new(guest.events.try_clone()?);
+    let mut farewell = Control::new(guest.control.try_clone()?)?;
+    let ended = run(guest, &mut sink);
+    if let Err(error) = &ended {
+        sink.emit(Event::Fault {
+            message: error.to_string(),
+        });
+    }
+    sink.emit(Event::End);
+    link::farewell(&mut sink, &mut farewell, link::FAREWELL_PATIENCE)?;
+    ended
+}
+
+fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
+    let Guest {
+        events,
+        control,
+        cgroup,
+        system,
+        worker,
+        children,
+    } = guest;
+    let mut control = Control::new(control)?;
+    link::greet(sink, &mut control, init::hello(), link::HELLO_PATIENCE)?;
+    let job = decode_job(&init::read(JOB_PATH)?)?;
+    let foreign = if job.trap_foreign_imports {
+        Foreign::Trap
+    } else {
+        Foreign::Refuse
+    };
+    #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
+    // SAFETY: the host made this image for this runtime and put into it what
+    // `Plugin::precompiled` gave.
+    let plugin = unsafe { Plugin::load_precompiled(&init::read(PLUGIN_PATH)?, foreign) }?;
+    let root_name = ROOT_NAME.into();
+    let (control, children) = (Some(control), Some(children));
+    let world = Kernel::new(Parts {
+        cgroup,
+        root_name,
+        worker,
+        system,
+        control,
+        children,
+    })?;
+    for message in world.warnings().iter().cloned() {
+        sink.emit(Event::Log {
+            source: LogSource::Runtime,
+            level: LogLevel::Warn,
+            message,
+        });
+    }
+    sink.flush();
+    scenario::run(
+        &plugin,
+        &job,
+        Box::new(world),
+        Box::new(PortSink::new(events)),
+    );
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! The end of crews: ask, wait for all of them together, kill the rest, read
+//! the reports.
+//!
+//! A worker in a frozen cgroup cannot hear that it is asked: whoever collects
+//! thaws first. Never removes a cgroup.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+use proscenium_worker::ExitInfo;
+
+use super::Kernel;
+use super::crew::DYING;
+use super::process::Process;
+use super::reactor::{Happened, Reactor};
+use crate::world::{CrewId, CrewReport};
+
+impl Kernel {
+    /// See [`crate::world::World::collect`]. `until` is monotonic time.
+    pub(super) fn collect_crews(&mut self, ids: &[CrewId], until: Duration) -> Vec<CrewReport> {
+        let mut taken: Vec<_> = ids
+            .iter()
+            .filter_map(|id| Some((*id, self.crews.take(*id)?)))
+            .collect();
+        for (_, crew) in &mut taken {
+            crew.request_stop();
+        }
+        let mut workers: Vec<&mut Process> = taken
+            .iter_mut()
+            .flat_map(|(_, crew)| crew.workers_mut())
+            .collect();
+        self.await_all(&mut workers, until);
+        let mut late: Vec<&mut Process> = workers
+            .into_iter()
+            .filter(|worker| worker.exit().is_none())
+            .collect();
+        if !late.is_empty() {
+            for worker in &late {
+                worker.signal(Signal::SIGKILL);
+            }
+            self.await_all(&mut late, Reactor::monotonic() + DYING);
+            for worker in late {
+                if worker.exit().is_some() {
+                    worker.set_exit(ExitInfo::TimedOut);
+                }
+            }
+        }
+        let undead = self.crews.undead();
+        taken
+            .into_iter()
+            .map(|(id, crew)| crew.into_report(id, undead))
+            .collect()
+    }
+
+    /// Waits until all are reaped, or until `until`.
+    fn await_all(&mut self, workers: &mut [&mut Process], until: Duration) {
+        let mut left = 0_usize;
+        for (number, worker) in workers.iter_mut().enumerate() {
+            if !worker.reap() {
+                match self.reactor.watch(&**worker, number as u64) {
+                    Ok(()) => left += 1,
+                    Err(errno) => {
+                        tracing::error!("failed to watch process {}: {errno}", worker.pid());
+                    }
+                }
+            }
+        }
+        if let Err(error) = self.reactor.set_deadline(until) {
+            tracing::error!("{error}");
+            left = 0;
+        }
+        while left > 0 {
+            match self.reactor.next() {
+                Ok(Happened::Ready(number)) => {
+                    let worker = usize::try_from(number)
+                        .ok()
+                        .and_then(|number| workers.get_mut(number));
+                    if let Some(worker) = worker
+                        && worker.reap()
+                    {
+                        self.reactor.unwatch(&**worker);
+                        left -= 1;
+                    }
+                }
+                Ok(Happened::Elapsed) => break,
+                Ok(Happened::Control) => {}
+                Ok(Happened::Children) => self.reap_children(workers),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    break;
+                }
+            }
+        }
+        for worker in workers {
+            self.reactor.unwatch(&**worker);
+        }
+    }
+
+    /// Reaps every child that has ended: ours into their crews, orphans that
+    /// were handed to this process for good. `taken` are in no crew just now.
+    pub(super) fn reap_children(&mut self, taken: &mut [&mut Process]) {
+        loop {
+            // Only looks: taking the status here would take it from a crew.
+            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            let pid = match waitid(Id::All, flags) {
+                Ok(status) => status.pid(),
+                Err(Errno::EINTR) => continue,
+                Err(_) => None,
+            };
+            let Some(pid) = pid else { return };
+            let ours = taken.iter_mut().find(|worker| worker.pid() == pid);
+            let reaped = match ours {
+                Some(worker) => worker.reap(),
+                None => self.crews.reap(pid),
+            };
+            if !reaped && !reap_orphan(pid) {
+                return;
+            }
+        }
+    }
+}
+
+fn reap_orphan(pid: Pid) -> bool {
+    waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG).is_ok()
+}

@@ -1,0 +1,123 @@
+//! The file operations behind cgroups: one directory or file each, relative
+//! to a handle, never by a path from outside.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use cap_std::fs::{Dir, OpenOptions};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::world::Knob;
+
+/// Most bytes of a cgroup file that are read (64 KiB).
+pub(super) const READ_LIMIT: usize = 64 << 10;
+/// How long a removal waits for tasks that are already dying.
+const DYING: Duration = Duration::from_secs(1);
+
+/// Opens one file the way it is used.
+pub(super) fn open(dir: &Dir, knob: Knob) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(writable(knob));
+    dir.open_with(knob.file_name(), &options)
+        .map(cap_std::fs::File::into_std)
+}
+
+/// Whether the file is opened for writing. The kernel refuses to open what it
+/// only reports for writing, and a delegated cgroup's pressure files are root's.
+pub(super) fn writable(knob: Knob) -> bool {
+    match knob {
+        Knob::CpusetCpus
+        | Knob::CpusetMems
+        | Knob::CpuWeight
+        | Knob::CpuMax
+        | Knob::MemoryMax
+        | Knob::MemoryHigh
+        | Knob::MemoryLow
+        | Knob::MemorySwapMax
+        | Knob::IoWeight
+        | Knob::PidsMax
+        | Knob::Freeze
+        | Knob::Procs
+        | Knob::SubtreeControl => true,
+        Knob::CpusetCpusEffective
+        | Knob::CpuStat
+        | Knob::CpuPressure
+        | Knob::MemoryCurrent
+        | Knob::MemoryPressure
+        | Knob::IoPressure => false,
+    }
+}
+
+/// Reads what fits into `buffer` and says how much that was.
+pub(super) fn read_whole(file: &File, knob: Knob, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = file.read_at(buffer, 0)?;
+    // Only the list of processes comes in pieces; the others are one record,
+    // which the kernel hands over whole.
+    while knob == Knob::Procs && length > 0 && length < buffer.len() {
+        let (_, rest) = buffer.split_at_mut(length);
+        match file.read_at(rest, length as u64)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
+}
+
+/// Makes one directory and opens it.
+pub(super) fn make(above: &Dir, leaf: &str) -> Result<Dir, Errno> {
+    if leaf.is_empty() || leaf == "." || leaf == ".." || leaf.contains(['/', '\0', '\n']) {
+        return Err(Errno::EINVAL);
+    }
+    above.create_dir(leaf).map_err(|error| errno(&error))?;
+    above.open_dir(leaf).map_err(|error| errno(&error))
+}
+
+/// Removes one directory; where tasks are still in it, waits until it says
+/// that it is empty and tries once more.
+pub(super) fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Result<(), Errno> {
+    let deadline = Instant::now() + DYING;
+    let mut empty = false;
+    loop {
+        match above.remove_dir(leaf).map_err(|error| errno(&error)) {
+            Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+            Err(Errno::EBUSY) if !empty => {}
+            Err(errno) => return Err(errno),
+        }
+        let Some(events) = events else {
+            return Err(Errno::EBUSY);
+        };
+        // Reading arms the notification that `poll` reports as POLLPRI.
+        let mut text = [0; 256];
+        let length = events
+            .read_at(&mut text, 0)
+            .map_err(|error| errno(&error))?;
+        let text = text.get(..length).unwrap_or_default();
+        empty = text
+            .split(|byte| *byte == b'\n')
+            .any(|line| line == b"populated 0");
+        if !empty {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            let mut fds = [PollFd::new(events.as_fd(), PollFlags::POLLPRI)];
+            match poll(&mut fds, timeout) {
+                Ok(0) => return Err(Errno::EBUSY),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+}
+
+/// The kernel's answer in an error of the standard library. What has none is
+/// a refusal by the directory handle: something outside it was named.
+pub(super) fn errno(error: &io::Error) -> Errno {
+    match error.raw_os_error() {
+        Some(code) => Errno::from_raw(code),
+        None if error.kind() == ErrorKind::WriteZero => Errno::EIO,
+        None => Errno::EPERM,
+    }
+}

@@ -1,0 +1,287 @@
+//! The world of a real kernel: as PID 1 of a guest, or in a delegated cgroup
+//! v2 subtree of any machine.
+//!
+//! ```text
+//!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs, files.rs
+//!           ├─ Crews    processes by pidfd, arenas      crew.rs, process.rs, spawn.rs
+//!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
+//!                                collect.rs: the end of crews, with all three
+//! ```
+//!
+//! Everything is owned from here: dropping a [`Kernel`] kills and reaps its
+//! processes and then removes its cgroups, the last one first. It never
+//! decides what a scenario may do and never reaches outside the cgroup that
+//! it was given.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use nix::errno::Errno;
+use nix::sched::sched_getaffinity;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signalfd::SignalFd;
+use nix::sys::utsname::uname;
+use nix::unistd::Pid;
+
+use super::{
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+};
+use crate::cpuset::CpuSet;
+use crate::link::Control;
+use crate::machine::Machine;
+
+mod collect;
+mod crew;
+mod files;
+mod groups;
+mod machine;
+mod process;
+mod reactor;
+mod spawn;
+
+pub use machine::{Discovery, discover};
+
+use crew::{Crew, Crews};
+use groups::Groups;
+use reactor::{Happened, Reactor};
+
+/// What a kernel world is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The cgroup v2 directory beneath which everything happens. Where it is
+    /// not the hierarchy's root, no process may be in it.
+    pub cgroup: Dir,
+    /// Name of the scenario's root in there; must not exist.
+    pub root_name: String,
+    /// The worker program, open for execution.
+    pub worker: OwnedFd,
+    /// `/sys/devices/system`.
+    pub system: Dir,
+    /// Where cancellations come from.
+    pub control: Option<Control>,
+    /// Only for a process that is handed orphans (PID 1, a subreaper) and has
+    /// no other children than this world's: a signalfd for a SIGCHLD that all
+    /// its threads block. Orphans are then reaped.
+    pub children: Option<SignalFd>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Monotonic time at which this world began.
+    origin: Duration,
+    discovery: Discovery,
+    release: String,
+    controllers: Controllers,
+    worker: OwnedFd,
+    // Crews go before the cgroups they are in; see `Drop`.
+    crews: Crews,
+    groups: Groups,
+    reactor: Reactor,
+}
+
+impl Kernel {
+    /// A world made of these parts. Touches nothing yet but for the process's
+    /// own limit on open files, which it raises as far as it may: every
+    /// worker and every used cgroup file is one.
+    ///
+    /// # Errors
+    /// [`WorldError::Environment`].
+    pub fn new(parts: Parts) -> Result<Self, WorldError> {
+        let Parts {
+            cgroup,
+            root_name,
+            worker,
+            system,
+            control,
+            children,
+        } = parts;
+        let environment = |what: &'static str| {
+            move |errno| WorldError::Environment {
+                what: what.into(),
+                errno,
+            }
+        };
+        if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE)
+            && let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, most, most)
+        {
+            tracing::warn!("failed to raise the limit on open files: {errno}");
+        }
+        let release = uname().map_err(environment("read the kernel's release"))?;
+        let groups = Groups::new(cgroup, root_name);
+        Ok(Self {
+            origin: Reactor::monotonic(),
+            discovery: discover(&system, &allowed_cpus()),
+            release: release.release().to_string_lossy().into_owned(),
+            controllers: groups.controllers()?,
+            worker,
+            crews: Crews::default(),
+            groups,
+            reactor: Reactor::new(control, children)?,
+        })
+    }
+
+    /// What had to be guessed about the machine, one line each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.discovery.warnings
+    }
+
+    /// Monotonic time of a time of this world.
+    fn absolute(&self, time: Duration) -> Duration {
+        self.origin.saturating_add(time)
+    }
+}
+
+/// CPUs that this process may run on.
+fn allowed_cpus() -> CpuSet {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+        return CpuSet::new();
+    };
+    let count = u32::try_from(nix::sched::CpuSet::count()).unwrap_or(0);
+    (0..count)
+        .filter(|cpu| set.is_set(*cpu as usize).unwrap_or(false))
+        .collect()
+}
+
+impl World for Kernel {
+    fn now(&self) -> Duration {
+        Reactor::monotonic().saturating_sub(self.origin)
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.discovery.machine
+    }
+
+    fn kernel_release(&self) -> &str {
+        &self.release
+    }
+
+    fn controllers(&self) -> Controllers {
+        self.controllers
+    }
+
+    fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
+        self.groups.enable(group, controllers)
+    }
+
+    fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError> {
+        self.groups.create(parent, name)
+    }
+
+    fn remove(&mut self, group: GroupId) -> Result<(), WorldError> {
+        self.groups.remove(group)
+    }
+
+    fn write(&mut self, group: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
+        self.groups.write(group, knob, value)
+    }
+
+    fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
+        self.groups.read(group, knob)
+    }
+
+    fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
+        let cgroup = group
+            .map(|group| self.groups.directory(group))
+            .transpose()?;
+        let started = Crew::start(plan, self.worker.as_fd(), cgroup);
+        started
+            .and_then(|crew| self.crews.add(crew))
+            .map_err(|errno| {
+                let place = group.map_or_else(
+                    || "beside the runtime".to_owned(),
+                    |group| format!("in cgroup {:?}", self.groups.name(group)),
+                );
+                let what = format!("start {} workers {place}", plan.setups.len());
+                WorldError::Kernel { what, errno }
+            })
+    }
+
+    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
+        self.crews.alive(crew)?.open_gate();
+        Ok(())
+    }
+
+    fn pids(&self, crew: CrewId) -> &[u32] {
+        self.crews.get(crew).map_or(&[], Crew::pids)
+    }
+
+    fn set_epoch(&mut self, crew: CrewId, epoch: u32) {
+        if let Some(crew) = self.crews.get(crew) {
+            crew.arena().set_epoch(epoch);
+        }
+    }
+
+    fn iterations(&self, crew: CrewId) -> u64 {
+        self.crews
+            .get(crew)
+            .map_or(0, |crew| crew.arena().total_iterations())
+    }
+
+    fn set_affinity(
+        &mut self,
+        crew: CrewId,
+        index: usize,
+        cpus: &CpuSet,
+    ) -> Result<(), WorldError> {
+        self.crews
+            .alive(crew)?
+            .set_affinity(index, cpus)
+            .map_err(|errno| WorldError::Kernel {
+                what: format!("pin worker {index} to CPUs {cpus}"),
+                errno,
+            })
+    }
+
+    fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
+        let mut moved = Moved::default();
+        for worker in self.crews.alive(crew)?.workers_mut() {
+            if worker.reap() {
+                moved.gone += 1;
+                continue;
+            }
+            match self
+                .groups
+                .write(to, Knob::Procs, &worker.pid().to_string())
+            {
+                Ok(()) => moved.moved += 1,
+                Err(error) if error.errno() == Some(Errno::ESRCH) => moved.gone += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn kill(&mut self, crews: &[CrewId]) {
+        for crew in crews.iter().filter_map(|crew| self.crews.get(*crew)) {
+            crew.kill();
+        }
+    }
+
+    fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport> {
+        self.collect_crews(crews, self.absolute(until))
+    }
+
+    fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
+        self.reactor.set_deadline(self.absolute(until))?;
+        loop {
+            if let Some(reason) = self.reactor.take_cancel() {
+                return Ok(Wake::Cancelled(reason));
+            }
+            match self.reactor.next()? {
+                Happened::Elapsed => return Ok(Wake::Elapsed),
+                Happened::Children => self.reap_children(&mut []),
+                Happened::Control | Happened::Ready(_) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.crews.clear();
+        self.groups.tear_down();
+    }
+}

@@ -1,0 +1,153 @@
+//! The two system calls that no crate wraps: `clone3` into a cgroup, and a
+//! signal by pidfd.
+//!
+//! Between `clone3` and `execveat` the child does nothing but system calls on
+//! data that was prepared before: the runtime has a second thread, so the
+//! child's heap may be locked for ever.
+#![expect(
+    unsafe_code,
+    reason = "clone3 and pidfd_send_signal have no safe wrapper"
+)]
+
+use std::ffi::{CString, c_char, c_int, c_long};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::{null, null_mut};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid};
+
+use super::process::Process;
+
+/// What a child says with its exit code when it could not become a worker.
+pub(super) const EXEC_FAILED: c_int = 127;
+
+/// `CLONE_INTO_CGROUP` of the kernel's `sched.h`; libc's constant overflows.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+/// A child to start.
+#[derive(Debug)]
+pub(super) struct Image<'a> {
+    /// The program's file.
+    pub(super) program: BorrowedFd<'a>,
+    /// Its arguments, its name first.
+    pub(super) arguments: &'a [CString],
+    /// Descriptors, besides the standard ones, that it inherits.
+    pub(super) inherited: &'a [RawFd],
+    /// The cgroup that it starts in; `None`: the runtime's own.
+    pub(super) cgroup: Option<BorrowedFd<'a>>,
+}
+
+/// Starts a child in a process group of its own, with no signal blocked, that
+/// dies with the runtime.
+pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
+    let mut arguments: Vec<*const c_char> = image
+        .arguments
+        .iter()
+        .map(|argument| argument.as_ptr())
+        .collect();
+    arguments.push(null());
+    let environment: [*const c_char; 1] = [null()];
+    let parent = getpid().as_raw();
+    let program = image.program.as_raw_fd();
+
+    let mut pidfd: RawFd = -1;
+    let mut flags = libc::CLONE_PIDFD as u64;
+    let mut cgroup = 0;
+    if let Some(directory) = image.cgroup {
+        flags |= CLONE_INTO_CGROUP;
+        cgroup = u64::try_from(directory.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    }
+    let mut request = libc::clone_args {
+        flags,
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup,
+    };
+    // SAFETY: `request` is a valid `clone_args` of the size given, and `pidfd`
+    // outlives the call. Without CLONE_VM the child has memory of its own, so
+    // it returns here on a copy of this stack.
+    let pid = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw mut request,
+            size_of::<libc::clone_args>(),
+        )
+    };
+    if pid == 0 {
+        // SAFETY: this is the child, which has one thread; the pointers were
+        // made before the fork, point to NUL-terminated strings and end in null.
+        unsafe { become_worker(parent, program, image.inherited, &arguments, &environment) }
+    }
+    let pid = Errno::result(pid)?;
+    let pid = i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?;
+    // SAFETY: the kernel has just made this descriptor for us alone.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Process::new(Pid::from_raw(pid), pidfd))
+}
+
+/// Never returns. Calls only what async-signal-safe functions call.
+///
+/// # Safety
+/// Only in the child of a fork; `arguments` and `environment` are arrays of
+/// NUL-terminated strings that end in null.
+unsafe fn become_worker(
+    parent: c_int,
+    program: RawFd,
+    inherited: &[RawFd],
+    arguments: &[*const c_char],
+    environment: &[*const c_char],
+) -> ! {
+    let no_signals: u64 = 0;
+    // SAFETY: plain system calls on integers, on one local and on the
+    // pointers that the caller vouches for.
+    unsafe {
+        libc::setpgid(0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // A parent that died before that cannot signal; seen from another pid
+        // namespace it is 0, which is as good as dead.
+        if libc::getppid() == parent {
+            libc::syscall(
+                libc::SYS_rt_sigprocmask,
+                libc::SIG_SETMASK,
+                &raw const no_signals,
+                null_mut::<u64>(),
+                size_of::<u64>(),
+            );
+            for fd in inherited {
+                libc::fcntl(*fd, libc::F_SETFD, 0);
+            }
+            libc::syscall(
+                libc::SYS_execveat,
+                program,
+                c"".as_ptr(),
+                arguments.as_ptr(),
+                environment.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            );
+        }
+        libc::_exit(EXEC_FAILED)
+    }
+}
+
+/// `pidfd_send_signal(2)`.
+pub(super) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
+    // SAFETY: the descriptor is open; a null `info` asks for an ordinary signal.
+    let result: c_long = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal as c_int,
+            null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    Errno::result(result).map(drop)
+}

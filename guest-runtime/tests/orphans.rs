@@ -1,0 +1,54 @@
+//! A process that is handed orphans reaps them and keeps its own children's
+//! statuses. Without the usual harness: SIGCHLD must be blocked in every
+//! thread, the first one too.
+
+#![expect(clippy::unwrap_used, reason = "a test's failure is a panic")]
+
+mod support;
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+use proscenium_guest_runtime::init::block_sigchld;
+use proscenium_guest_runtime::world::kernel::Kernel;
+use proscenium_guest_runtime::world::{CrewPlan, GroupId, World};
+use proscenium_worker::{ExitInfo, Setup, Work};
+use support::{Place, collect, pass};
+
+fn main() {
+    let Some(place) = Place::find("orphans") else {
+        return;
+    };
+    set_child_subreaper(true).unwrap();
+    let mut parts = place.parts(None);
+    parts.children = Some(block_sigchld().unwrap());
+    let mut world = Kernel::new(parts).unwrap();
+    let plan = CrewPlan {
+        work: Work::parse("fork-exit", &[]).unwrap(),
+        setups: vec![Setup::default(); 4],
+        epoch: 0,
+    };
+    let killed = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
+    let asked = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
+    for crew in [killed, asked] {
+        world.open_gate(crew).unwrap();
+    }
+    pass(&mut world, Duration::from_millis(200));
+    // Children of the killed are handed to this process.
+    world.kill(&[killed]);
+    pass(&mut world, Duration::from_millis(200));
+    for report in collect(&mut world, killed, Duration::from_secs(5)) {
+        assert_eq!(report.exit, Some(ExitInfo::Signaled(libc::SIGKILL)));
+        assert!(report.iterations > 0);
+    }
+    for report in collect(&mut world, asked, Duration::from_secs(5)) {
+        assert_eq!(report.exit, Some(ExitInfo::Exited(0)), "{report:?}");
+        assert!(report.completed);
+    }
+    pass(&mut world, Duration::from_millis(200));
+    let left = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG));
+    assert_eq!(left, Err(Errno::ECHILD), "every child is reaped");
+}
