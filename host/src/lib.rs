@@ -1,5 +1,15 @@
-//! Skeleton.
+//! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
+//! kernel, and owns the verdict.
 
+pub mod cli;
+pub mod error;
+pub mod event;
+pub mod exit_code;
 pub mod doctor;
 pub mod kernel;
+pub mod layout;
+pub mod plugin;
+pub mod report;
+pub mod run_dir;
+pub mod session;
 pub mod vm;

@@ -1,0 +1,266 @@
+//! `proscenium inspect`: what a plugin is, and what it can touch.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use proscenium_guest_runtime::capability::Capability;
+use proscenium_guest_runtime::plugin::{Foreign, Manifest, Reach};
+use proscenium_worker::WorkKind;
+use serde::Serialize;
+
+use super::{Context, values};
+use crate::event::clean;
+use crate::exit_code;
+use crate::plugin::{Loaded, Loader};
+
+/// Version of the JSON; raised when a field goes away or changes its meaning.
+const FORMAT_VERSION: u32 = 1;
+
+/// Say what a plugin is and what it can touch, without running it.
+///
+/// A component can touch what it imports, and nothing else. Only its `describe` is called, with
+/// every import cut off.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  proscenium inspect plugins/steady
+  proscenium inspect some.wasm --json | jq .capabilities
+  proscenium inspect --work-types")]
+pub(super) struct Args {
+    /// A component (.wasm), or the folder of a cargo project, which is built.
+    #[arg(required_unless_present = "work_types")]
+    plugin: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// List the built-in work types and their parameters instead.
+    #[arg(long, conflicts_with = "plugin")]
+    work_types: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> {
+    if let Some(named) = &args.plugin {
+        // Foreign imports are shown, not judged.
+        let loader = Loader::new(&context.layout, Foreign::Trap, context.terminal);
+        let report = Report::of(&loader.load(named)?);
+        if args.json {
+            json(context, &report)?;
+        } else {
+            report.write(context.out)?;
+        }
+    }
+    if args.work_types {
+        let types: Vec<WorkType> = WorkKind::ALL.iter().map(WorkType::of).collect();
+        if args.json {
+            json(context, &types)?;
+        } else {
+            types.iter().try_for_each(|kind| kind.write(context.out))?;
+        }
+    }
+    Ok(exit_code::PASSED)
+}
+
+fn json(context: &mut Context<'_>, value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(context.out.write_all(&text)?)
+}
+
+#[derive(Serialize)]
+struct Report {
+    format_version: u32,
+    name: String,
+    version: String,
+    summary: String,
+    file: String,
+    digest: String,
+    component_bytes: usize,
+    precompiled_bytes: usize,
+    default_duration_ns: u64,
+    needs: Vec<String>,
+    parameters: Vec<Parameter>,
+    capabilities: Vec<Touch>,
+    not_imported: Vec<&'static str>,
+    foreign_imports: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    name: String,
+    default: Option<String>,
+    help: String,
+}
+
+#[derive(Serialize)]
+struct Touch {
+    interface: &'static str,
+    summary: &'static str,
+}
+
+impl Report {
+    fn of(loaded: &Loaded) -> Self {
+        let has = loaded.plugin.capabilities();
+        let manifest = &loaded.manifest;
+        let text = |text: &str| clean::line(text, clean::MESSAGE);
+        Self {
+            format_version: FORMAT_VERSION,
+            name: manifest.name.clone(),
+            version: text(&manifest.version),
+            summary: text(&manifest.summary),
+            file: loaded.file.display().to_string(),
+            digest: format!("sha256:{}", loaded.digest),
+            component_bytes: loaded.component_bytes,
+            precompiled_bytes: loaded.code.len(),
+            default_duration_ns: manifest.default_duration,
+            needs: needs(manifest),
+            parameters: manifest
+                .parameters
+                .iter()
+                .map(|parameter| Parameter {
+                    name: parameter.name.clone(),
+                    default: parameter.default.as_deref().map(text),
+                    help: text(&parameter.help),
+                })
+                .collect(),
+            capabilities: has
+                .iter()
+                .map(|has| Touch { interface: has.interface(), summary: has.summary() })
+                .collect(),
+            not_imported: Capability::ALL
+                .into_iter()
+                .filter(|one| !has.contains(one))
+                .map(Capability::interface)
+                .collect(),
+            foreign_imports: loaded
+                .plugin
+                .imports()
+                .iter()
+                .filter(|import| import.reach == Reach::Foreign)
+                .map(|import| clean::line(&import.name, clean::NAME))
+                .collect(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        writeln!(out, "{} {}: {}", self.name, self.version, self.summary)?;
+        writeln!(out)?;
+        writeln!(out, "  file       {}", self.file)?;
+        writeln!(out, "  digest     {}", self.digest)?;
+        let (component, code) = (self.component_bytes, self.precompiled_bytes);
+        let sizes = (values::size(component), values::size(code));
+        writeln!(out, "  size       {}, {} precompiled", sizes.0, sizes.1)?;
+        let duration = std::time::Duration::from_nanos(self.default_duration_ns);
+        writeln!(out, "  duration   {}", humantime::format_duration(duration))?;
+        writeln!(out, "  needs      {}", self.needs.join(", "))?;
+        writeln!(out)?;
+        if self.capabilities.is_empty() {
+            writeln!(out, "It can touch nothing.")?;
+        } else {
+            writeln!(out, "It can:")?;
+            for Touch { interface, summary } in &self.capabilities {
+                writeln!(out, "  {interface:<10} {summary}")?;
+            }
+        }
+        if !self.not_imported.is_empty() {
+            writeln!(out, "It cannot use: {}", self.not_imported.join(", "))?;
+        }
+        if !self.foreign_imports.is_empty() {
+            writeln!(out)?;
+            writeln!(out, "Imports that are not ours (refused, or traps with --trap-foreign-imports):")?;
+            for name in &self.foreign_imports {
+                writeln!(out, "  {name}")?;
+            }
+        }
+        if !self.parameters.is_empty() {
+            writeln!(out)?;
+            writeln!(out, "Parameters (--param NAME=VALUE):")?;
+            for Parameter { name, default, help } in &self.parameters {
+                let default = default.as_deref().map_or(String::new(), |value| format!("={value}"));
+                writeln!(out, "  {name}{default}  {help}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn needs(manifest: &Manifest) -> Vec<String> {
+    let needs = &manifest.needs;
+    let mut words = vec![format!("{} CPUs", needs.min_cpus.max(1))];
+    if needs.min_llcs > 1 {
+        words.push(format!("{} last-level caches", needs.min_llcs));
+    }
+    if needs.min_nodes > 1 {
+        words.push(format!("{} NUMA nodes", needs.min_nodes));
+    }
+    if needs.smt {
+        words.push("cores with two threads".to_owned());
+    }
+    if needs.scheduler {
+        words.push("a scheduler under test".to_owned());
+    }
+    if let Some(kernel) = &needs.min_kernel {
+        words.push(format!("kernel {}", clean::line(kernel, clean::NAME)));
+    }
+    words
+}
+
+#[derive(Serialize)]
+struct WorkType {
+    name: &'static str,
+    description: &'static str,
+    iteration: &'static str,
+    group_size: u32,
+    wake_samples: Option<&'static str>,
+    parameters: Vec<WorkParameter>,
+}
+
+#[derive(Serialize)]
+struct WorkParameter {
+    name: &'static str,
+    unit: &'static str,
+    default: Option<u64>,
+    min: u64,
+    max: u64,
+    help: &'static str,
+}
+
+impl WorkType {
+    fn of(kind: &WorkKind) -> Self {
+        Self {
+            name: kind.name,
+            description: kind.description,
+            iteration: kind.iteration,
+            group_size: kind.group_size,
+            wake_samples: kind.wake,
+            parameters: kind
+                .parameters
+                .iter()
+                .map(|one| WorkParameter {
+                    name: one.name,
+                    unit: one.unit,
+                    default: one.default,
+                    min: one.min,
+                    max: one.max,
+                    help: one.help,
+                })
+                .collect(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let group = match self.group_size {
+            0 | 1 => String::new(),
+            size => format!(" (in groups of {size})"),
+        };
+        writeln!(out, "{}{group}: {}", self.name, self.description)?;
+        for one in &self.parameters {
+            let default = one.default.map_or("no default".to_owned(), |value| format!("default {value}"));
+            writeln!(
+                out,
+                "  {:<18} {}: {} to {} {}, {default}",
+                one.name, one.help, one.min, one.max, one.unit
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! From the command line and a manifest to a job.
+
+use proscenium_guest_runtime::plugin::Manifest;
+use proscenium_wire::{Job, Limits, Thresholds, WIRE_VERSION, WorkerDefaults};
+
+use super::scenario::ScenarioArgs;
+use super::values::nanoseconds;
+use crate::error::ExpectedError;
+
+/// How often a running scenario says how far it is, in milliseconds.
+const PROGRESS_MS: u32 = 1_000;
+
+/// What is to be done with the plugin that `manifest` describes.
+///
+/// # Errors
+///
+/// A parameter that the plugin does not have, or one that is given twice.
+pub(super) fn job(args: &ScenarioArgs, manifest: &Manifest) -> Result<Job, ExpectedError> {
+    let duration_ns = args.duration.map_or(manifest.default_duration, nanoseconds);
+    Ok(Job {
+        wire_version: WIRE_VERSION,
+        name: manifest.name.clone(),
+        parameters: parameters(&args.param, manifest)?,
+        duration_ns,
+        seed: args.seed,
+        defaults: WorkerDefaults { workers_per_cgroup: args.workers },
+        limits: Limits::default(),
+        thresholds: args.check.iter().fold(Thresholds::default(), |all, one| all.overlaid(*one)),
+        trap_foreign_imports: args.trap_foreign_imports,
+        progress_ms: PROGRESS_MS,
+    })
+}
+
+/// Every declared parameter that has a value, in the manifest's order.
+fn parameters(
+    given: &[(String, String)],
+    manifest: &Manifest,
+) -> Result<Vec<(String, String)>, ExpectedError> {
+    for (at, (name, _)) in given.iter().enumerate() {
+        let refused = || ExpectedError::refused(format!("cannot set parameter {name:?}"));
+        if !manifest.parameters.iter().any(|declared| declared.name == *name) {
+            let declared: Vec<_> = manifest.parameters.iter().map(|p| p.name.as_str()).collect();
+            return Err(refused().because(format!("{} has no such parameter", manifest.name)).remedy(
+                if declared.is_empty() {
+                    "it has none".to_owned()
+                } else {
+                    format!("it has {}", declared.join(", "))
+                },
+            ));
+        }
+        if given[..at].iter().any(|(earlier, _)| earlier == name) {
+            return Err(refused().because("it is given twice").remedy("give it once"));
+        }
+    }
+    let value = |name: &str| given.iter().find(|(given, _)| given == name).map(|(_, v)| v.clone());
+    Ok(manifest
+        .parameters
+        .iter()
+        .filter_map(|declared| {
+            let value = value(&declared.name).or_else(|| declared.default.clone())?;
+            Some((declared.name.clone(), value))
+        })
+        .collect())
+}

@@ -1,0 +1,131 @@
+//! What a run needs of this machine, found before anything is started.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use proscenium_wire::{Job, encode_job};
+
+use super::chain;
+use crate::error::ExpectedError;
+use crate::kernel::boot::{self, BootError, Bootable};
+use crate::kernel::cache::Cache;
+use crate::kernel::store::{self, Kernel, StoreError};
+use crate::layout::Layout;
+use crate::vm::accel::{self, Accel, AccelError, AccelRequest, Choice};
+use crate::vm::initramfs::Image;
+use crate::vm::plan::{BootPlan, PlanError};
+use crate::vm::probe::probe;
+use crate::vm::process::{Vm, VmError};
+use crate::vm::qemu::Qemu;
+use crate::vm::topology::Topology;
+use crate::vm::tsc;
+
+/// Everything that a boot needs, found and checked.
+#[derive(Debug)]
+pub(super) struct Machine {
+    plan: BootPlan,
+    image: Image,
+    /// What the user should know about kernel and boot.
+    pub(super) notes: Vec<String>,
+}
+
+/// The kernel that is to be booted.
+pub(super) fn kernel(layout: &Layout, named: Option<&OsStr>) -> Result<Kernel, ExpectedError> {
+    let variable = layout.environment().kernel.as_deref();
+    store::discover(&Cache::at(layout.cache()?), named, variable).map_err(|error| match error {
+        StoreError::Unknown { .. } => ExpectedError::refused(error.to_string()),
+        other => ExpectedError::could_not_run(chain(&other)),
+    })
+}
+
+/// QEMU, and what is to run the guest's CPUs.
+pub(super) fn emulator(
+    layout: &Layout,
+    request: AccelRequest,
+) -> Result<(Qemu, Choice), ExpectedError> {
+    let qemu = Qemu::find(layout.environment().search_path.as_deref())
+        .map_err(|error| ExpectedError::could_not_run(chain(&error)))?;
+    let choice = accel::choose(request, qemu.version, || probe(Path::new("/dev/kvm"))).map_err(
+        |error: AccelError| ExpectedError::could_not_run(chain(&error)),
+    )?;
+    Ok((qemu, choice))
+}
+
+/// What one run asks of a machine.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) topology: Topology,
+    /// MiB; none is as much as the topology needs.
+    pub(super) memory_mib: Option<u64>,
+    pub(super) job: &'a Job,
+    /// The precompiled plugin.
+    pub(super) code: &'a [u8],
+}
+
+impl Machine {
+    /// Puts together what is to be booted.
+    pub(super) fn prepare(
+        layout: &Layout,
+        kernel: &Kernel,
+        (qemu, accel): (Qemu, Accel),
+        request: &Request<'_>,
+    ) -> Result<Self, ExpectedError> {
+        let bootable = boot::prepare(kernel, &Cache::at(layout.cache()?)).map_err(not_bootable)?;
+        let plan = BootPlan {
+            qemu,
+            accel,
+            topology: request.topology,
+            memory_mib: request
+                .memory_mib
+                .unwrap_or_else(|| request.topology.default_memory_mib()),
+            kernel: bootable.image.clone(),
+            kernel_words: Vec::new(),
+        };
+        plan.check().map_err(|error| ExpectedError::refused(chain(&error)))?;
+        let image = image(layout, &bootable, request)?;
+        Ok(Self { plan, image, notes: bootable.notes })
+    }
+
+    /// Starts it.
+    pub(super) fn boot(&self) -> Result<Vm, ExpectedError> {
+        // The counter's rate is what emulation hands on without naming it.
+        let tsc_khz = matches!(self.plan.accel, Accel::Tcg { .. }).then(tsc::measure_khz).flatten();
+        Vm::boot(&self.plan, &self.image, tsc_khz).map_err(|error| match error {
+            VmError::Plan(error) => refused_plan(&error),
+            other => ExpectedError::could_not_run(chain(&other)),
+        })
+    }
+}
+
+fn refused_plan(error: &PlanError) -> ExpectedError {
+    ExpectedError::refused(chain(error))
+}
+
+fn not_bootable(error: BootError) -> ExpectedError {
+    let text = chain(&error);
+    match error {
+        // The file that was named is at fault, here and everywhere.
+        BootError::Image { .. } | BootError::Options { .. } => ExpectedError::refused(text),
+        BootError::Read { .. } | BootError::Modules { .. } | BootError::Cache(_) => {
+            ExpectedError::could_not_run(text)
+        }
+    }
+}
+
+fn image(
+    layout: &Layout,
+    bootable: &Bootable,
+    request: &Request<'_>,
+) -> Result<Image, ExpectedError> {
+    let failed = |why: String| ExpectedError::could_not_run("cannot make the guest's image").because(why);
+    let job = encode_job(request.job).map_err(|error| failed(chain(&error)))?;
+    let binaries = layout.guest_binaries()?;
+    let modules = bootable.modules.iter().map(|module| (module.name.as_str(), &module.bytes[..]));
+    Image::new(&binaries)
+        .and_then(|mut image| {
+            image.add_modules(modules)?;
+            image.add_job(&job, request.code)?;
+            Ok(image)
+        })
+        .map_err(|error| failed(chain(&error)))
+}

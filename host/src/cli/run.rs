@@ -1,0 +1,208 @@
+//! `proscenium run`: a scenario in a VM with a real kernel.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use proscenium_wire::{Job, LogLevel};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::{pipe, unregister};
+use signal_hook::SigId;
+
+use super::guest::VmGuest;
+use super::machine::{self, Machine, Request};
+use super::record::{self, Place};
+use super::scenario::ScenarioArgs;
+use super::{Context, code_of, job, needs, say, values, worse};
+use crate::error::ExpectedError;
+use crate::event::{Acceleration, RunEnded, Speaker, World};
+use crate::exit_code;
+use crate::kernel::store::Kernel;
+use crate::plugin::{Loaded, Loader};
+use crate::run_dir::RunDir;
+use crate::session::{self, Deadlines, Monotonic, Recording};
+use crate::vm::accel::{AccelRequest, Choice};
+use crate::vm::qemu::Qemu;
+
+/// Run scenarios in a VM with a real kernel.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  proscenium run plugins/steady
+  proscenium run plugins/cpuset-shrink --topology 1n2l4c1t --duration 4s
+  proscenium run a.wasm b.wasm --json --junit report.xml
+
+The first Ctrl-C asks the guest for an orderly end, the second kills it.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+
+    /// Kernel to boot: a bzImage or ELF, or the name of a fetched one
+    /// [env: PROSCENIUM_KERNEL] [default: the newest fetched, with sched_ext first].
+    #[arg(long, short, value_name = "KERNEL")]
+    kernel: Option<OsString>,
+
+    /// Memory of the guest in MiB, 64 to 1048576 [default: 64 per CPU, at least 256].
+    #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<u64>::new().range(64..=1_048_576))]
+    memory: Option<u64>,
+
+    /// How the guest's CPUs run: `auto` is KVM where it really works, else emulation;
+    /// auto, kvm or tcg.
+    #[arg(long, value_name = "ACCEL", default_value_t = AccelRequest::Auto)]
+    accel: AccelRequest,
+
+    /// Keep evidence in DIR/runs instead of ~/.local/state/proscenium/runs.
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+
+    /// End a scenario that goes on for longer, 1ms to 24h
+    /// [default: its duration, a tenth of it and 30s].
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    timeout: Option<Duration>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> {
+    let mut code = exit_code::PASSED;
+    for named in &args.scenario.plugins {
+        let one = run_one(named, args, context).unwrap_or_else(|error| {
+            say(&format!("error: {error}"));
+            record::not_loaded(&error, named, &args.scenario, World::Vm, context);
+            code_of(&error)
+        });
+        code = worse(code, one);
+        if one == exit_code::INTERRUPTED {
+            break;
+        }
+    }
+    Ok(code)
+}
+
+fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, ExpectedError> {
+    let clock = Monotonic::start();
+    let options = &args.scenario;
+    let loaded = Loader::new(&context.layout, options.foreign(), context.terminal).load(named)?;
+    let job = job::job(options, &loaded.manifest)?;
+    let base = args.run_dir.clone().map_or_else(|| context.layout.state(), Ok)?;
+    let mut run_dir = RunDir::create(&base, &loaded.manifest.name, record::unix_ms())
+        .map_err(|error| ExpectedError::could_not_run(error.to_string()))?;
+    // Everything from here on is on record.
+    let found = Found::look(args, context);
+    let started =
+        record::started(&loaded, &job, options, found.place(), Some(run_dir.path()));
+    let mut reporters = record::reporters(options, Some(&run_dir), context);
+    let documented = run_dir.document("job.json", &job);
+    let mut recording =
+        Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
+    if let Err(error) = documented {
+        recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
+    }
+    let kernel = found.kernel.as_ref().ok().map(|kernel| kernel.name.as_str());
+    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, options.topology, kernel) {
+        let (outcome, reason) = record::skipped(&unmet);
+        return Ok(recording.abort(outcome, reason).exit_code);
+    }
+    Ok(boot_and_watch(found, args, (&loaded, &job), context, recording).exit_code)
+}
+
+/// What of this machine is needed, or why it is not there.
+struct Found {
+    kernel: Result<Kernel, ExpectedError>,
+    emulator: Result<(Qemu, Choice), ExpectedError>,
+}
+
+impl Found {
+    fn look(args: &Args, context: &Context<'_>) -> Self {
+        Self {
+            kernel: machine::kernel(&context.layout, args.kernel.as_deref()),
+            emulator: machine::emulator(&context.layout, args.accel),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            world: World::Vm,
+            kernel: self.kernel.as_ref().ok().map(|kernel| kernel.name.clone()),
+            acceleration: self.emulator.as_ref().ok().map(|(_, choice)| Acceleration {
+                name: choice.accel.to_string(),
+                why: choice.why.clone(),
+            }),
+        }
+    }
+}
+
+fn boot_and_watch(
+    found: Found,
+    args: &Args,
+    (loaded, job): (&Loaded, &Job),
+    context: &Context<'_>,
+    mut recording: Recording<'_>,
+) -> RunEnded {
+    let request = Request {
+        topology: args.scenario.topology,
+        memory_mib: args.memory,
+        job,
+        code: &loaded.code,
+    };
+    let prepared = found.emulator.and_then(|(qemu, choice)| {
+        Machine::prepare(&context.layout, &found.kernel?, (qemu, choice.accel), &request)
+    });
+    // Ctrl-C is the session's from here on: there is something to end.
+    let ready = prepared.and_then(|machine| Ok((machine, Interrupts::catch()?)));
+    let (machine, interrupts) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return aborted(recording, &error),
+    };
+    for note in &machine.notes {
+        recording.log(Speaker::Host, LogLevel::Info, note);
+    }
+    recording.booting();
+    let vm = match machine.boot() {
+        Ok(vm) => vm,
+        Err(error) => return aborted(recording, &error),
+    };
+    let mut deadlines = Deadlines::for_duration(Duration::from_nanos(job.duration_ns));
+    deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
+    session::run(VmGuest::new(vm), &deadlines, recording, interrupts.pipe.as_fd())
+}
+
+fn aborted(recording: Recording<'_>, error: &ExpectedError) -> RunEnded {
+    let (outcome, reason) = record::outcome(error);
+    recording.abort(outcome, reason)
+}
+
+/// SIGINT and SIGTERM as bytes in a pipe, for as long as this lives.
+///
+/// Handlers and not a signalfd: a blocked signal would stay blocked in QEMU,
+/// and the compiler's threads, which are there already, would not block it.
+struct Interrupts {
+    pipe: UnixStream,
+    handlers: Vec<SigId>,
+}
+
+impl Interrupts {
+    fn catch() -> Result<Self, ExpectedError> {
+        let failed = |error: io::Error| {
+            ExpectedError::could_not_run("cannot listen for Ctrl-C").because(error)
+        };
+        let (pipe, sender) = UnixStream::pair().map_err(failed)?;
+        pipe.set_nonblocking(true).map_err(failed)?;
+        let mut caught = Self { pipe, handlers: Vec::new() };
+        for signal in [SIGINT, SIGTERM] {
+            let sender = sender.try_clone().map_err(failed)?;
+            caught.handlers.push(pipe::register(signal, sender).map_err(failed)?);
+        }
+        Ok(caught)
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        for handler in self.handlers.drain(..) {
+            unregister(handler);
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! From what is known to exactly one outcome: pure.
+//!
+//! The first line that applies decides. "Failed" and so on in the first column
+//! are what the guest said, its verdict and its details taken together, the
+//! worst of them first (a guest that reports a failure and then claims to have
+//! passed has failed).
+//!
+//! | what is known | outcome |
+//! |---|---|
+//! | refused or not startable, before anything was run | as the caller says |
+//! | the runtime reported a fault, or only environment details decided | could not run |
+//! | failed | failed, whatever became of the guest afterwards |
+//! | interrupted before the verdict | interrupted |
+//! | wrong version, host failed | could not run |
+//! | no scenario start | could not run |
+//! | no end frame, and the kernel crashed | failed: the crash is a finding |
+//! | no end frame, and QEMU was killed or failed | could not run |
+//! | no end frame for another reason | inconclusive |
+//! | end frame, no verdict | could not run |
+//! | verdict, but part of the stream was damaged | inconclusive |
+//! | verdict and end frame | the verdict |
+
+use proscenium_wire::{Detail, DetailKind, Outcome, Verdict};
+
+use super::state::{Ending, Stage};
+use crate::event::{ExitNote, Reason, RunEvent, RunOutcome};
+
+/// Reasons that a report carries.
+const REASONS: usize = 200;
+
+/// What the host has seen of a run. Bounded by what it is fed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The scenario's clock started.
+    pub scenario_started: bool,
+    /// The guest's own verdict.
+    pub verdict: Option<Verdict>,
+    /// Details that were streamed.
+    pub details: Vec<Detail>,
+    /// The runtime could not run the scenario.
+    pub fault: Option<String>,
+    /// The first damage of the stream.
+    pub damaged: Option<String>,
+    /// Ctrl-C came before the verdict.
+    pub interrupted: bool,
+    /// The line in which the guest's kernel announced a crash.
+    pub crash: Option<String>,
+    /// How the VM's process ended.
+    pub vm_exit: Option<ExitNote>,
+    /// What is missing on disk.
+    pub record_lost: Option<String>,
+    /// The host's own failure.
+    pub host_failure: Option<String>,
+    /// What the wrong version was.
+    pub version: Option<String>,
+}
+
+impl Evidence {
+    /// Takes note of what matters in `event`.
+    pub fn note(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::ScenarioStarted => self.scenario_started = true,
+            RunEvent::Verdict(verdict) => self.verdict = Some(verdict.clone()),
+            RunEvent::Detail(detail) => self.details.push(detail.clone()),
+            RunEvent::Fault { message } if self.fault.is_none() => {
+                self.fault = Some(message.clone());
+            }
+            RunEvent::Damaged { what } if self.damaged.is_none() => {
+                self.damaged = Some(what.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The worst of what the guest said, and none if it said nothing.
+    fn said(&self) -> Option<Outcome> {
+        let details = self
+            .verdict
+            .iter()
+            .flat_map(|v| &v.details)
+            .chain(&self.details);
+        let verdict = self.verdict.as_ref().map(|v| v.outcome);
+        // A detail that is harmless does not make a verdict where there is none.
+        let grave = details
+            .map(|d| d.outcome)
+            .filter(|o| matches!(o, Outcome::Fail | Outcome::Inconclusive));
+        verdict.into_iter().chain(grave).reduce(Outcome::worst)
+    }
+
+    /// The details that made it `outcome`, each once, in order.
+    fn deciding(&self, outcome: Outcome) -> Vec<&Detail> {
+        let mut deciding: Vec<&Detail> = Vec::new();
+        let in_verdict = self.verdict.iter().flat_map(|v| &v.details);
+        for detail in in_verdict
+            .chain(&self.details)
+            .filter(|d| d.outcome == outcome)
+        {
+            if deciding.len() < REASONS && !deciding.contains(&detail) {
+                deciding.push(detail);
+            }
+        }
+        deciding
+    }
+}
+
+/// The host's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// How the run ended.
+    pub outcome: RunOutcome,
+    /// Why, most important first.
+    pub reasons: Vec<Reason>,
+    /// Remarks that change nothing.
+    pub notes: Vec<String>,
+    /// Whether anything was asserted.
+    pub asserted: bool,
+}
+
+/// Decides.
+#[must_use]
+pub fn judge(evidence: &Evidence, ending: Ending) -> Judgement {
+    let (outcome, reasons) = decide(evidence, ending);
+    let mut notes = Vec::new();
+    if outcome == RunOutcome::Failed && ending != Ending::Orderly {
+        notes.push(missing_end(evidence, ending).message);
+    }
+    if let Some(what) = &evidence.damaged
+        && outcome != RunOutcome::Inconclusive
+    {
+        notes.push(format!("part of the guest's stream was unreadable: {what}"));
+    }
+    if let Some(crash) = &evidence.crash
+        && !reasons.iter().any(|reason| reason.kind == "guest-crashed")
+    {
+        notes.push(format!("the guest's kernel complained: {crash}"));
+    }
+    notes.extend(evidence.record_lost.clone());
+    let judged = matches!(outcome, RunOutcome::Failed | RunOutcome::Inconclusive);
+    let asserted = judged || evidence.verdict.as_ref().is_some_and(|v| v.asserted);
+    Judgement {
+        outcome,
+        reasons,
+        notes,
+        asserted,
+    }
+}
+
+fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
+    use RunOutcome::{CouldNotRun, Failed, Inconclusive, Interrupted};
+
+    if let Some(message) = &evidence.fault {
+        return (CouldNotRun, vec![Reason::new("fault", message)]);
+    }
+    let said = evidence.said();
+    let grave = said.filter(|o| matches!(o, Outcome::Fail | Outcome::Inconclusive));
+    let deciding = grave.map(|o| evidence.deciding(o)).unwrap_or_default();
+    if !deciding.is_empty() && deciding.iter().all(|d| d.kind == DetailKind::Environment) {
+        return (CouldNotRun, deciding.into_iter().map(reason).collect());
+    }
+    if said == Some(Outcome::Fail) {
+        return (
+            Failed,
+            reasons_or(deciding, "the scenario failed and gave no reason"),
+        );
+    }
+    if evidence.interrupted {
+        let message = "interrupted by the user before there was a verdict";
+        return (Interrupted, vec![Reason::new("interrupted", message)]);
+    }
+    match ending {
+        Ending::WrongVersion | Ending::HostFailed => {
+            (CouldNotRun, vec![missing_end(evidence, ending)])
+        }
+        Ending::Orderly => orderly(evidence, said, deciding),
+        _ if evidence.crash.is_some() && evidence.scenario_started => {
+            (Failed, vec![missing_end(evidence, ending)])
+        }
+        _ if !evidence.scenario_started || vm_failed(evidence, ending) => {
+            (CouldNotRun, vec![missing_end(evidence, ending)])
+        }
+        _ => {
+            let first = missing_end(evidence, ending);
+            let rest = deciding.into_iter().map(reason);
+            (Inconclusive, [first].into_iter().chain(rest).collect())
+        }
+    }
+}
+
+fn orderly(
+    evidence: &Evidence,
+    said: Option<Outcome>,
+    deciding: Vec<&Detail>,
+) -> (RunOutcome, Vec<Reason>) {
+    if evidence.verdict.is_none() {
+        let message =
+            "the guest ended without a verdict: its runtime is at fault: see the console log";
+        return (
+            RunOutcome::CouldNotRun,
+            vec![Reason::new("no-verdict", message)],
+        );
+    }
+    if let Some(what) = &evidence.damaged {
+        let message = format!(
+            "the guest's stream is damaged, so what it says cannot be relied on: {what}: \
+             see frames.bin in the run directory"
+        );
+        return (
+            RunOutcome::Inconclusive,
+            vec![Reason::new("stream-damaged", message)],
+        );
+    }
+    match said {
+        Some(Outcome::Inconclusive) => (
+            RunOutcome::Inconclusive,
+            reasons_or(deciding, "the scenario could not decide and gave no reason"),
+        ),
+        Some(Outcome::Skip) => (
+            RunOutcome::Skipped,
+            evidence
+                .deciding(Outcome::Skip)
+                .into_iter()
+                .map(reason)
+                .collect(),
+        ),
+        _ => (RunOutcome::Passed, vec![]),
+    }
+}
+
+/// Whether the VM's process, rather than what ran in it, is to blame.
+fn vm_failed(evidence: &Evidence, ending: Ending) -> bool {
+    let failed = match evidence.vm_exit {
+        Some(ExitNote::Signal(_)) => true,
+        Some(ExitNote::Code(code)) => code != 0,
+        None => false,
+    };
+    failed && ending == Ending::Vanished
+}
+
+/// Why there is no end frame.
+fn missing_end(evidence: &Evidence, ending: Ending) -> Reason {
+    if let Some(crash) = &evidence.crash {
+        return Reason::new(
+            "guest-crashed",
+            format!("the guest's kernel crashed: {crash}"),
+        );
+    }
+    match ending {
+        Ending::Orderly => Reason::new("ended", "the guest ended in order"),
+        Ending::Vanished => Reason::new("guest-vanished", vanished(evidence)),
+        Ending::TimedOut(stage) => Reason::new("timed-out", timed_out(stage)),
+        Ending::Interrupted => Reason::new("interrupted", "the user interrupted the run"),
+        Ending::WrongVersion => Reason::new(
+            "wrong-version",
+            evidence
+                .version
+                .clone()
+                .unwrap_or_else(|| "the guest speaks another wire version".into()),
+        ),
+        Ending::HostFailed => Reason::new(
+            "host-failed",
+            evidence
+                .host_failure
+                .clone()
+                .unwrap_or_else(|| "the host could not watch the VM".into()),
+        ),
+    }
+}
+
+fn vanished(evidence: &Evidence) -> String {
+    let how = match evidence.vm_exit {
+        Some(ExitNote::Signal(signal)) => format!("QEMU was killed by signal {signal}"),
+        Some(ExitNote::Code(0)) => "QEMU exited".to_owned(),
+        Some(ExitNote::Code(code)) => format!("QEMU failed with code {code}"),
+        None => "the guest closed its port".to_owned(),
+    };
+    let when = if evidence.verdict.is_some() {
+        "after the verdict but before the guest's end frame"
+    } else if evidence.scenario_started {
+        "while the scenario ran"
+    } else {
+        "before the scenario started"
+    };
+    format!("{how} {when}: see console.log and qemu.log in the run directory")
+}
+
+fn timed_out(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Boot => {
+            "the guest did not come up in time and was killed: see console.log in the run directory"
+        }
+        Stage::Greet => {
+            "the guest came up but did not start the scenario in time and was killed: see console.log in the run directory"
+        }
+        Stage::Scenario => {
+            "the guest did not end in time and was killed: the scenario or the machine hangs: see console.log in the run directory"
+        }
+        Stage::Drain | Stage::Cancel | Stage::Kill => "the VM did not end in time and was killed",
+    }
+}
+
+fn reasons_or(details: Vec<&Detail>, otherwise: &str) -> Vec<Reason> {
+    if details.is_empty() {
+        return vec![Reason::new("no-reason", otherwise)];
+    }
+    details.into_iter().map(reason).collect()
+}
+
+fn reason(detail: &Detail) -> Reason {
+    Reason {
+        kind: kind_word(detail.kind),
+        phase: detail.phase.clone(),
+        message: detail.message.clone(),
+    }
+}
+
+/// The kind's word, which is the one that its JSON has.
+fn kind_word(kind: DetailKind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "other".to_owned(),
+    }
+}

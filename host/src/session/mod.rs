@@ -1,0 +1,36 @@
+//! One run of one scenario: from a VM that has been started to a verdict.
+//!
+//! ```text
+//!   pidfd, frames, console,      ┌────────┐ Input  ┌───────┐
+//!   QEMU stderr, Ctrl-C, ───────►│ driver │◄──────►│ state │ pure
+//!   deadlines                    └───┬────┘ Action └───────┘
+//!                                    │ frames, bytes, the ending
+//!                                    ▼
+//!                              ┌───────────┐ Evidence ┌───────┐
+//!   `check` feeds events ─────►│ recording │─────────►│ judge │ pure
+//!   straight in                └─────┬─────┘          └───────┘
+//!                                    ▼
+//!                        Records ─► run directory, reporters
+//! ```
+//!
+//! - [`state`] decides what to do next. It knows neither descriptors nor time.
+//! - [`driver`] is the one loop: it waits, reads, and does what `state` says.
+//! - [`Recording`] numbers and stamps what happens, and fans it out. It works
+//!   without a VM, which is what `check` and refusals before boot use.
+//! - [`judge`] turns what is known into exactly one outcome.
+//!
+//! The guest is hostile throughout: whatever it sends, or fails to send, there
+//! is one outcome, within the deadlines, and without an end frame it is never
+//! *passed*.
+
+pub mod clock;
+pub mod driver;
+pub mod judge;
+mod recording;
+pub mod state;
+
+pub use clock::{Clock, Monotonic};
+pub use driver::{ConsoleTail, Guest, SessionError, run};
+pub use judge::{Evidence, Judgement, judge};
+pub use recording::Recording;
+pub use state::{Deadlines, Ending};
