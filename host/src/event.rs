@@ -28,10 +28,8 @@ mod timeline;
 use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, Verdict};
 use serde::{Deserialize, Serialize};
 
-pub use run::{
-    Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World,
-};
-pub use timeline::{Bounds, Timeline};
+pub use run::{Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World};
+pub use timeline::{Bounds, Timeline, Told};
 
 /// Version of the stream's format, in [`RunStarted::format_version`].
 pub const FORMAT_VERSION: u32 = 1;

@@ -83,7 +83,10 @@ impl RunDir {
     /// [`RunDirError`] if it cannot be made, as on a full disk.
     pub fn create(base: &Path, name: &str, started_unix_ms: u64) -> Result<Self, RunDirError> {
         let runs = base.join("runs");
-        let create = |source| RunDirError::Create { base: runs.clone(), source };
+        let create = |source| RunDirError::Create {
+            base: runs.clone(),
+            source,
+        };
         create_dir_all(&runs).map_err(create)?;
         let prefix = format!("{}-{}-", stamp(started_unix_ms), slug(name));
         // Tries another suffix as long as somebody else has the one it tried.
@@ -120,10 +123,12 @@ impl RunDir {
 
     /// Appends a record to `events.jsonl`.
     pub fn record(&mut self, record: &Record) {
-        let written = serde_json::to_vec(record).map_err(io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            self.events.write(&line)
-        });
+        let written = serde_json::to_vec(record)
+            .map_err(io::Error::from)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                self.events.write(&line)
+            });
         self.keep_first(written, "events.jsonl");
     }
 
@@ -162,7 +167,10 @@ impl RunDir {
         if let Err(source) = written
             && self.lost.is_none()
         {
-            self.lost = Some(RunDirError::Write { path: self.path.join(file), source });
+            self.lost = Some(RunDirError::Write {
+                path: self.path.join(file),
+                source,
+            });
         }
     }
 }
@@ -194,19 +202,27 @@ struct Sink {
 impl Sink {
     fn create(path: PathBuf, left: u64) -> Result<Self, RunDirError> {
         match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Self { file: Some(file), left }),
+            Ok(file) => Ok(Self {
+                file: Some(file),
+                left,
+            }),
             Err(source) => Err(RunDirError::Write { path, source }),
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let fits = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let fits = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
         let (kept, beyond) = bytes.split_at(fits);
         self.left -= fits as u64;
         let mut written = file.write_all(kept);
         if written.is_ok() && !beyond.is_empty() {
-            written = file.write_all(b"\n[the rest is left out: the limit of this file is reached]\n");
+            written =
+                file.write_all(b"\n[the rest is left out: the limit of this file is reached]\n");
             self.file = None;
         }
         if written.is_err() {
@@ -218,7 +234,9 @@ impl Sink {
 
 /// Points `latest` at `run`, in one step.
 fn point_latest(runs: &Path, run: &Path) -> io::Result<()> {
-    let Some(name) = run.file_name() else { return Ok(()) };
+    let Some(name) = run.file_name() else {
+        return Ok(());
+    };
     let link = tempfile::Builder::new()
         .prefix(".latest-")
         .make_in(runs, |path| symlink(name, path))?;
@@ -230,7 +248,10 @@ fn stamp(unix_ms: u64) -> String {
     i64::try_from(unix_ms)
         .ok()
         .and_then(DateTime::from_timestamp_millis)
-        .map_or_else(|| unix_ms.to_string(), |at| at.format("%Y%m%dT%H%M%SZ").to_string())
+        .map_or_else(
+            || unix_ms.to_string(),
+            |at| at.format("%Y%m%dT%H%M%SZ").to_string(),
+        )
 }
 
 /// A name that is a harmless part of a file name: names come from plugins.
@@ -238,10 +259,20 @@ fn slug(name: &str) -> String {
     let slug: String = name
         .chars()
         .take(SLUG)
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     let slug = slug.trim_matches('-');
-    if slug.is_empty() { "run".to_owned() } else { slug.to_owned() }
+    if slug.is_empty() {
+        "run".to_owned()
+    } else {
+        slug.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -253,14 +284,22 @@ mod tests {
     use crate::event::RunEvent;
 
     fn record(seq: u64) -> Record {
-        Record { seq, at_ns: 5, guest_ms: None, event: RunEvent::Booting }
+        Record {
+            seq,
+            at_ns: 5,
+            guest_ms: None,
+            event: RunEvent::Booting,
+        }
     }
 
     #[test]
     fn names_never_become_paths() {
         let base = tempfile::tempdir().unwrap();
         let dir = RunDir::create(base.path(), "../../etc/\0passwd", 1_795_479_838_000).unwrap();
-        assert_eq!(dir.path().parent(), Some(base.path().join("runs").as_path()));
+        assert_eq!(
+            dir.path().parent(),
+            Some(base.path().join("runs").as_path())
+        );
         let name = dir.path().file_name().unwrap().to_str().unwrap().to_owned();
         assert!(name.starts_with("20261124T002358Z-etc--passwd-"), "{name}");
     }
@@ -269,15 +308,26 @@ mod tests {
     fn runs_at_the_same_instant_get_directories_of_their_own() {
         let base = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = thread::scope(|scope| {
-            let make = || RunDir::create(base.path(), "same", 0).unwrap().path().to_owned();
+            let make = || {
+                RunDir::create(base.path(), "same", 0)
+                    .unwrap()
+                    .path()
+                    .to_owned()
+            };
             let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         let mut unique = paths.clone();
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), 16);
-        let latest = base.path().join("runs").join(read_link(base.path().join("runs/latest")).unwrap());
+        let latest = base
+            .path()
+            .join("runs")
+            .join(read_link(base.path().join("runs/latest")).unwrap());
         assert!(paths.contains(&latest));
     }
 
@@ -288,7 +338,10 @@ mod tests {
         dir.record(&record(0));
         dir.record(&record(1));
         let text = read_to_string(dir.path().join("events.jsonl")).unwrap();
-        let lines: Vec<Record> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let lines: Vec<Record> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
         assert_eq!(lines, [record(0), record(1)]);
     }
 
@@ -301,8 +354,14 @@ mod tests {
         dir.record(&record(1));
         dir.console(b"still here");
         let said = dir.lost().unwrap().to_string();
-        assert!(said.contains("events.jsonl") && said.contains("No space left"), "{said}");
-        assert_eq!(read_to_string(dir.path().join("console.log")).unwrap(), "still here");
+        assert!(
+            said.contains("events.jsonl") && said.contains("No space left"),
+            "{said}"
+        );
+        assert_eq!(
+            read_to_string(dir.path().join("console.log")).unwrap(),
+            "still here"
+        );
     }
 
     #[test]

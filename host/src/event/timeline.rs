@@ -19,9 +19,7 @@
 use proscenium_wire::{Event, Hello, LogSource, Mark as WireMark, StepInfo, StepMark};
 
 use super::clean::{self, MESSAGE, NAME};
-use super::{
-    Booted, Log, Mark, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted,
-};
+use super::{Booted, Log, Mark, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted};
 use proscenium_wire::{CgroupStats, Detail, LogLevel, PhaseStats, Verdict};
 
 /// How many of each kind are let through. What is beyond is counted, announced
@@ -102,12 +100,15 @@ impl Timeline {
             return told;
         }
         match event {
-            Event::Hello(hello) => self.hello(hello, &mut told),
+            Event::Hello(hello) => self.hello(&hello, &mut told),
             Event::StepInfo(info) => self.named = Some(info),
             Event::StepStart(mark) => self.step_start(mark, &mut told),
             Event::StepEnd(mark) => self.step_end(mark, &mut told),
             Event::Progress(mark) => self.progress(mark, &mut told),
-            Event::ScenarioEnd { elapsed_ms, total_iterations } => {
+            Event::ScenarioEnd {
+                elapsed_ms,
+                total_iterations,
+            } => {
                 self.scenario_end(elapsed_ms, total_iterations, &mut told);
             }
             Event::Verdict(verdict) => self.verdict(verdict, &mut told),
@@ -131,7 +132,11 @@ impl Timeline {
     /// Events that need no memory of what came before.
     fn plain(&mut self, event: Event, told: &mut Told) {
         match event {
-            Event::Log { source, level, message } => {
+            Event::Log {
+                source,
+                level,
+                message,
+            } => {
                 if take(&mut self.left.logs) {
                     told.push((None, log(source, level, &message)));
                 } else {
@@ -172,46 +177,61 @@ impl Timeline {
         }
     }
 
-    fn hello(&mut self, hello: Hello, told: &mut Told) {
+    fn hello(&mut self, hello: &Hello, told: &mut Told) {
         if self.hello {
             return self.damaged("the guest said hello twice", told);
         }
         self.hello = true;
-        told.push((None, RunEvent::Booted(Booted {
-            wire_version: hello.wire_version,
-            runtime_version: clean::line(&hello.runtime_version, NAME),
-            kernel_release: clean::line(&hello.kernel_release, NAME),
-            cpus: hello.cpus,
-            memory_bytes: hello.memory_bytes,
-            guest_boot_ns: hello.booted_ns,
-            boot_ns: None,
-        })));
+        told.push((
+            None,
+            RunEvent::Booted(Booted {
+                wire_version: hello.wire_version,
+                runtime_version: clean::line(&hello.runtime_version, NAME),
+                kernel_release: clean::line(&hello.kernel_release, NAME),
+                cpus: hello.cpus,
+                memory_bytes: hello.memory_bytes,
+                guest_boot_ns: hello.booted_ns,
+                boot_ns: None,
+            }),
+        ));
     }
 
     fn step_start(&mut self, mark: StepMark, told: &mut Told) {
         self.close(StepEnding::CutShort, None, told);
-        let named = self.named.take().filter(|info| phase_of(info) == mark.phase);
+        let named = self
+            .named
+            .take()
+            .filter(|info| phase_of(info) == mark.phase);
         if !take(&mut self.left.steps) {
             return self.left_out("steps", told);
         }
         let hold_ns = named.as_ref().and_then(|info| info.hold_ns);
-        let label = named.and_then(|info| info.label).map(|l| clean::line(&l, NAME));
-        told.push((Some(mark.elapsed_ms.into()), RunEvent::StepStarted(StepStarted {
-            phase: mark.phase,
-            label: label.clone(),
-            hold_ns,
-            op_count: mark.op_count,
-            op_kinds: mark.op_kinds,
-            cgroups: mark.cgroup_count,
-            workers: mark.worker_count,
-            total_iterations: mark.total_iterations,
-        })));
+        let label = named
+            .and_then(|info| info.label)
+            .map(|l| clean::line(&l, NAME));
+        told.push((
+            Some(mark.elapsed_ms.into()),
+            RunEvent::StepStarted(StepStarted {
+                phase: mark.phase,
+                label: label.clone(),
+                hold_ns,
+                op_count: mark.op_count,
+                op_kinds: mark.op_kinds,
+                cgroups: mark.cgroup_count,
+                workers: mark.worker_count,
+                total_iterations: mark.total_iterations,
+            }),
+        ));
         self.last_total = Some(mark);
         self.open = Some((mark, label));
     }
 
     fn step_end(&mut self, mark: StepMark, told: &mut Told) {
-        if self.open.as_ref().is_some_and(|(start, _)| start.phase == mark.phase) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|(start, _)| start.phase == mark.phase)
+        {
             let edge = (u64::from(mark.elapsed_ms), mark.total_iterations);
             return self.close(StepEnding::Clean, Some(edge), told);
         }
@@ -230,17 +250,35 @@ impl Timeline {
     fn progress(&mut self, mark: StepMark, told: &mut Told) {
         let rate_per_s = self.last_total.and_then(|last| {
             let iterations = mark.total_iterations.checked_sub(last.total_iterations)?;
-            rate(iterations, u64::from(mark.elapsed_ms.checked_sub(last.elapsed_ms)?))
+            rate(
+                iterations,
+                u64::from(mark.elapsed_ms.checked_sub(last.elapsed_ms)?),
+            )
         });
         self.last_total = Some(mark);
         let total_iterations = mark.total_iterations;
-        let progress = Progress { phase: mark.phase, total_iterations, rate_per_s };
-        self.other(Some(mark.elapsed_ms.into()), RunEvent::Progress(progress), told);
+        let progress = Progress {
+            phase: mark.phase,
+            total_iterations,
+            rate_per_s,
+        };
+        self.other(
+            Some(mark.elapsed_ms.into()),
+            RunEvent::Progress(progress),
+            told,
+        );
     }
 
     fn scenario_end(&mut self, elapsed_ms: u64, total_iterations: u64, told: &mut Told) {
-        self.close(StepEnding::ScenarioEnd, Some((elapsed_ms, total_iterations)), told);
-        let ended = RunEvent::ScenarioEnded { elapsed_ms, total_iterations };
+        self.close(
+            StepEnding::ScenarioEnd,
+            Some((elapsed_ms, total_iterations)),
+            told,
+        );
+        let ended = RunEvent::ScenarioEnded {
+            elapsed_ms,
+            total_iterations,
+        };
         self.other(Some(elapsed_ms), ended, told);
     }
 
@@ -253,34 +291,42 @@ impl Timeline {
         let details = bound(verdict.details, self.left.details);
         let cgroups = bound(verdict.cgroups, self.left.cgroups);
         let phases = bound(verdict.phases, self.left.steps);
-        told.push((None, RunEvent::Verdict(Verdict {
-            outcome: verdict.outcome,
-            details: details.into_iter().map(detail).collect(),
-            notes: bound(verdict.notes, self.left.details)
-                .iter()
-                .map(|note| clean::line(note, MESSAGE))
-                .collect(),
-            asserted: verdict.asserted,
-            cgroups: cgroups.into_iter().map(cgroup).collect(),
-            phases: phases.into_iter().map(phase).collect(),
-        })));
+        told.push((
+            None,
+            RunEvent::Verdict(Verdict {
+                outcome: verdict.outcome,
+                details: details.into_iter().map(detail).collect(),
+                notes: bound(verdict.notes, self.left.details)
+                    .iter()
+                    .map(|note| clean::line(note, MESSAGE))
+                    .collect(),
+                asserted: verdict.asserted,
+                cgroups: cgroups.into_iter().map(cgroup).collect(),
+                phases: phases.into_iter().map(phase).collect(),
+            }),
+        ));
     }
 
     /// Closes the open step, if there is one, at `edge`: (elapsed ms, iterations).
     fn close(&mut self, ending: StepEnding, edge: Option<(u64, u64)>, told: &mut Told) {
-        let Some((start, label)) = self.open.take() else { return };
+        let Some((start, label)) = self.open.take() else {
+            return;
+        };
         let held_ms = edge.and_then(|(ms, _)| ms.checked_sub(start.elapsed_ms.into()));
         // A counter that went backwards says nothing about the step.
         let iterations = edge.and_then(|(_, total)| total.checked_sub(start.total_iterations));
         let rate_per_s = held_ms.zip(iterations).and_then(|(ms, n)| rate(n, ms));
-        told.push((edge.map(|(ms, _)| ms), RunEvent::StepEnded(StepEnded {
-            phase: start.phase,
-            label,
-            ending,
-            held_ms,
-            iterations,
-            rate_per_s,
-        })));
+        told.push((
+            edge.map(|(ms, _)| ms),
+            RunEvent::StepEnded(StepEnded {
+                phase: start.phase,
+                label,
+                ending,
+                held_ms,
+                iterations,
+                rate_per_s,
+            }),
+        ));
     }
 
     fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {
@@ -294,7 +340,12 @@ impl Timeline {
     fn damaged(&mut self, what: &'static str, told: &mut Told) {
         if !self.announced.contains(&what) {
             self.announced.push(what);
-            told.push((None, RunEvent::Damaged { what: what.to_owned() }));
+            told.push((
+                None,
+                RunEvent::Damaged {
+                    what: what.to_owned(),
+                },
+            ));
         }
     }
 
@@ -305,11 +356,14 @@ impl Timeline {
                 "from here on, {what} are left out of this record: the guest sends too many: \
                  the raw frames in the run directory have them"
             );
-            told.push((None, RunEvent::Log(Log {
-                source: Speaker::Host,
-                level: LogLevel::Warn,
-                message,
-            })));
+            told.push((
+                None,
+                RunEvent::Log(Log {
+                    source: Speaker::Host,
+                    level: LogLevel::Warn,
+                    message,
+                }),
+            ));
         }
     }
 }
@@ -317,7 +371,10 @@ impl Timeline {
 /// `count` per second of `over_ms` milliseconds; none of no time.
 #[must_use]
 pub(crate) fn rate(count: u64, over_ms: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people: 53 bits are enough")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate for people: 53 bits are enough"
+    )]
     (over_ms > 0).then(|| count as f64 * 1_000.0 / over_ms as f64)
 }
 
@@ -341,7 +398,11 @@ fn log(source: LogSource, level: LogLevel, message: &str) -> RunEvent {
         LogSource::Runtime => Speaker::Runtime,
         LogSource::Plugin => Speaker::Plugin,
     };
-    RunEvent::Log(Log { source, level, message: clean::line(message, MESSAGE) })
+    RunEvent::Log(Log {
+        source,
+        level,
+        message: clean::line(message, MESSAGE),
+    })
 }
 
 fn mark(mark: WireMark) -> RunEvent {
@@ -390,3 +451,7 @@ fn cgroup(mut stats: CgroupStats) -> CgroupStats {
     }
     stats
 }
+
+#[cfg(test)]
+#[path = "timeline_tests.rs"]
+mod tests;

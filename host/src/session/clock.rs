@@ -19,7 +19,9 @@ impl Monotonic {
     /// A run begins now.
     #[must_use]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 

@@ -106,7 +106,6 @@ pub fn run<G: Guest>(
 
 /// Which descriptors may still say something.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
 struct Open {
     events: bool,
     console: bool,
@@ -116,13 +115,17 @@ struct Open {
 
 impl Default for Open {
     fn default() -> Self {
-        Self { events: true, console: true, stderr: true, interrupt: true }
+        Self {
+            events: true,
+            console: true,
+            stderr: true,
+            interrupt: true,
+        }
     }
 }
 
 /// What `poll` found.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
 struct Ready {
     events: bool,
     console: bool,
@@ -184,7 +187,10 @@ impl<G: Guest> Driver<'_, '_, G> {
         if ready.exited {
             return self.exited();
         }
-        if self.deadline.is_some_and(|at| at <= self.recording.now_ns()) {
+        if self
+            .deadline
+            .is_some_and(|at| at <= self.recording.now_ns())
+        {
             self.deadline = None;
             self.feed(Input::Deadline);
         }
@@ -200,10 +206,22 @@ impl<G: Guest> Driver<'_, '_, G> {
         let pick = |open: bool, fd| if open { fd } else { closed };
         let mut fds = [
             PollFd::new(closed, input),
-            PollFd::new(pick(self.open.events, self.guest.events()), on(self.open.events, input)),
-            PollFd::new(pick(self.open.console, self.guest.console()), on(self.open.console, input)),
-            PollFd::new(pick(self.open.stderr, self.guest.stderr()), on(self.open.stderr, input)),
-            PollFd::new(pick(self.open.interrupt, interrupt), on(self.open.interrupt, input)),
+            PollFd::new(
+                pick(self.open.events, self.guest.events()),
+                on(self.open.events, input),
+            ),
+            PollFd::new(
+                pick(self.open.console, self.guest.console()),
+                on(self.open.console, input),
+            ),
+            PollFd::new(
+                pick(self.open.stderr, self.guest.stderr()),
+                on(self.open.stderr, input),
+            ),
+            PollFd::new(
+                pick(self.open.interrupt, interrupt),
+                on(self.open.interrupt, input),
+            ),
             PollFd::new(
                 pick(!self.outbox.is_empty(), self.guest.control()),
                 on(!self.outbox.is_empty(), PollFlags::POLLOUT),
@@ -211,7 +229,12 @@ impl<G: Guest> Driver<'_, '_, G> {
         ];
         match poll(&mut fds, self.timeout()) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(SessionError { what: "poll", source: errno.into() }),
+            Err(errno) => {
+                return Err(SessionError {
+                    what: "poll",
+                    source: errno.into(),
+                });
+            }
         }
         let any = |at: usize| fds.get(at).and_then(PollFd::any).unwrap_or(false);
         Ok(Ready {
@@ -228,11 +251,17 @@ impl<G: Guest> Driver<'_, '_, G> {
     fn timeout(&self) -> PollTimeout {
         let now = self.recording.now_ns();
         let left = self.deadline.map(|at| at.saturating_sub(now));
-        let wanted = [left, self.recording.tick_interval_ns()].into_iter().flatten().min();
+        let wanted = [left, self.recording.tick_interval_ns()]
+            .into_iter()
+            .flatten()
+            .min();
         // Rounded up: waking just before the deadline would turn once for nothing.
         wanted.map_or(PollTimeout::NONE, |ns| {
             let ms = ns.div_ceil(1_000_000).min(3_600_000);
-            i32::try_from(ms).ok().and_then(|ms| PollTimeout::try_from(ms).ok()).unwrap_or(PollTimeout::MAX)
+            i32::try_from(ms)
+                .ok()
+                .and_then(|ms| PollTimeout::try_from(ms).ok())
+                .unwrap_or(PollTimeout::MAX)
         })
     }
 
@@ -241,9 +270,13 @@ impl<G: Guest> Driver<'_, '_, G> {
         self.state = state;
         for action in actions {
             match action {
-                Action::SendHello => self.send(&Command::Hello { wire_version: WIRE_VERSION }),
+                Action::SendHello => self.send(&Command::Hello {
+                    wire_version: WIRE_VERSION,
+                }),
                 Action::SendCancel => {
-                    self.send(&Command::Cancel { reason: "interrupted by the user".to_owned() });
+                    self.send(&Command::Cancel {
+                        reason: "interrupted by the user".to_owned(),
+                    });
                 }
                 Action::Arm(stage) => self.arm(stage),
                 Action::Kill => {
@@ -265,7 +298,9 @@ impl<G: Guest> Driver<'_, '_, G> {
         let mut frame = Vec::new();
         match encode(command, &mut frame) {
             Ok(()) => self.outbox.extend(frame),
-            Err(error) => self.recording.log(Speaker::Host, LogLevel::Error, &error.to_string()),
+            Err(error) => self
+                .recording
+                .log(Speaker::Host, LogLevel::Error, &error.to_string()),
         }
         self.flush();
     }
@@ -330,13 +365,16 @@ impl<G: Guest> Driver<'_, '_, G> {
             match received {
                 Received::Message(event) => self.message(event),
                 Received::Corrupt { kind, why } => {
-                    self.recording.damaged(&format!("a frame of kind {kind} is corrupt: {why}"));
+                    self.recording
+                        .damaged(&format!("a frame of kind {kind} is corrupt: {why}"));
                 }
                 Received::Unknown { kind } => {
-                    self.recording.damaged(&format!("a frame of the unknown kind {kind}"));
+                    self.recording
+                        .damaged(&format!("a frame of the unknown kind {kind}"));
                 }
                 Received::Skipped { bytes } => {
-                    self.recording.damaged(&format!("{bytes} bytes that are no frame"));
+                    self.recording
+                        .damaged(&format!("{bytes} bytes that are no frame"));
                 }
             }
         }
@@ -433,7 +471,10 @@ impl<G: Guest> Driver<'_, '_, G> {
         let reaped = self.guest.reap();
         self.recording.evidence.vm_exit = reaped.as_ref().ok().copied();
         self.feed(Input::VmExited);
-        reaped.map(drop).map_err(|source| SessionError { what: "reap", source })
+        reaped.map(drop).map_err(|source| SessionError {
+            what: "reap",
+            source,
+        })
     }
 
     /// Judges. The console's last lines are told if the run did not go well.
@@ -470,6 +511,12 @@ fn read_piece<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Piece<'b> {
 
 impl<G> std::fmt::Debug for Driver<'_, '_, G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Driver").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

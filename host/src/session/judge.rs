@@ -74,10 +74,16 @@ impl Evidence {
 
     /// The worst of what the guest said, and none if it said nothing.
     fn said(&self) -> Option<Outcome> {
-        let details = self.verdict.iter().flat_map(|v| &v.details).chain(&self.details);
+        let details = self
+            .verdict
+            .iter()
+            .flat_map(|v| &v.details)
+            .chain(&self.details);
         let verdict = self.verdict.as_ref().map(|v| v.outcome);
         // A detail that is harmless does not make a verdict where there is none.
-        let grave = details.map(|d| d.outcome).filter(|o| matches!(o, Outcome::Fail | Outcome::Inconclusive));
+        let grave = details
+            .map(|d| d.outcome)
+            .filter(|o| matches!(o, Outcome::Fail | Outcome::Inconclusive));
         verdict.into_iter().chain(grave).reduce(Outcome::worst)
     }
 
@@ -85,7 +91,10 @@ impl Evidence {
     fn deciding(&self, outcome: Outcome) -> Vec<&Detail> {
         let mut deciding: Vec<&Detail> = Vec::new();
         let in_verdict = self.verdict.iter().flat_map(|v| &v.details);
-        for detail in in_verdict.chain(&self.details).filter(|d| d.outcome == outcome) {
+        for detail in in_verdict
+            .chain(&self.details)
+            .filter(|d| d.outcome == outcome)
+        {
             if deciding.len() < REASONS && !deciding.contains(&detail) {
                 deciding.push(detail);
             }
@@ -128,7 +137,12 @@ pub fn judge(evidence: &Evidence, ending: Ending) -> Judgement {
     notes.extend(evidence.record_lost.clone());
     let judged = matches!(outcome, RunOutcome::Failed | RunOutcome::Inconclusive);
     let asserted = judged || evidence.verdict.as_ref().is_some_and(|v| v.asserted);
-    Judgement { outcome, reasons, notes, asserted }
+    Judgement {
+        outcome,
+        reasons,
+        notes,
+        asserted,
+    }
 }
 
 fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
@@ -144,14 +158,19 @@ fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
         return (CouldNotRun, deciding.into_iter().map(reason).collect());
     }
     if said == Some(Outcome::Fail) {
-        return (Failed, reasons_or(deciding, "the scenario failed and gave no reason"));
+        return (
+            Failed,
+            reasons_or(deciding, "the scenario failed and gave no reason"),
+        );
     }
     if evidence.interrupted {
         let message = "interrupted by the user before there was a verdict";
         return (Interrupted, vec![Reason::new("interrupted", message)]);
     }
     match ending {
-        Ending::WrongVersion | Ending::HostFailed => (CouldNotRun, vec![missing_end(evidence, ending)]),
+        Ending::WrongVersion | Ending::HostFailed => {
+            (CouldNotRun, vec![missing_end(evidence, ending)])
+        }
         Ending::Orderly => orderly(evidence, said, deciding),
         _ if evidence.crash.is_some() && evidence.scenario_started => {
             (Failed, vec![missing_end(evidence, ending)])
@@ -173,15 +192,22 @@ fn orderly(
     deciding: Vec<&Detail>,
 ) -> (RunOutcome, Vec<Reason>) {
     if evidence.verdict.is_none() {
-        let message = "the guest ended without a verdict: its runtime is at fault: see the console log";
-        return (RunOutcome::CouldNotRun, vec![Reason::new("no-verdict", message)]);
+        let message =
+            "the guest ended without a verdict: its runtime is at fault: see the console log";
+        return (
+            RunOutcome::CouldNotRun,
+            vec![Reason::new("no-verdict", message)],
+        );
     }
     if let Some(what) = &evidence.damaged {
         let message = format!(
             "the guest's stream is damaged, so what it says cannot be relied on: {what}: \
              see frames.bin in the run directory"
         );
-        return (RunOutcome::Inconclusive, vec![Reason::new("stream-damaged", message)]);
+        return (
+            RunOutcome::Inconclusive,
+            vec![Reason::new("stream-damaged", message)],
+        );
     }
     match said {
         Some(Outcome::Inconclusive) => (
@@ -190,7 +216,11 @@ fn orderly(
         ),
         Some(Outcome::Skip) => (
             RunOutcome::Skipped,
-            evidence.deciding(Outcome::Skip).into_iter().map(reason).collect(),
+            evidence
+                .deciding(Outcome::Skip)
+                .into_iter()
+                .map(reason)
+                .collect(),
         ),
         _ => (RunOutcome::Passed, vec![]),
     }
@@ -198,16 +228,21 @@ fn orderly(
 
 /// Whether the VM's process, rather than what ran in it, is to blame.
 fn vm_failed(evidence: &Evidence, ending: Ending) -> bool {
-    ending == Ending::Vanished
-        && matches!(evidence.vm_exit, Some(ExitNote::Signal(_)))
-        || ending == Ending::Vanished
-            && matches!(evidence.vm_exit, Some(ExitNote::Code(code)) if code != 0)
+    let failed = match evidence.vm_exit {
+        Some(ExitNote::Signal(_)) => true,
+        Some(ExitNote::Code(code)) => code != 0,
+        None => false,
+    };
+    failed && ending == Ending::Vanished
 }
 
 /// Why there is no end frame.
 fn missing_end(evidence: &Evidence, ending: Ending) -> Reason {
     if let Some(crash) = &evidence.crash {
-        return Reason::new("guest-crashed", format!("the guest's kernel crashed: {crash}"));
+        return Reason::new(
+            "guest-crashed",
+            format!("the guest's kernel crashed: {crash}"),
+        );
     }
     match ending {
         Ending::Orderly => Reason::new("ended", "the guest ended in order"),
@@ -216,11 +251,17 @@ fn missing_end(evidence: &Evidence, ending: Ending) -> Reason {
         Ending::Interrupted => Reason::new("interrupted", "the user interrupted the run"),
         Ending::WrongVersion => Reason::new(
             "wrong-version",
-            evidence.version.clone().unwrap_or_else(|| "the guest speaks another wire version".into()),
+            evidence
+                .version
+                .clone()
+                .unwrap_or_else(|| "the guest speaks another wire version".into()),
         ),
         Ending::HostFailed => Reason::new(
             "host-failed",
-            evidence.host_failure.clone().unwrap_or_else(|| "the host could not watch the VM".into()),
+            evidence
+                .host_failure
+                .clone()
+                .unwrap_or_else(|| "the host could not watch the VM".into()),
         ),
     }
 }
@@ -244,9 +285,15 @@ fn vanished(evidence: &Evidence) -> String {
 
 fn timed_out(stage: Stage) -> &'static str {
     match stage {
-        Stage::Boot => "the guest did not come up in time and was killed: see console.log in the run directory",
-        Stage::Greet => "the guest came up but did not start the scenario in time and was killed: see console.log in the run directory",
-        Stage::Scenario => "the guest did not end in time and was killed: the scenario or the machine hangs: see console.log in the run directory",
+        Stage::Boot => {
+            "the guest did not come up in time and was killed: see console.log in the run directory"
+        }
+        Stage::Greet => {
+            "the guest came up but did not start the scenario in time and was killed: see console.log in the run directory"
+        }
+        Stage::Scenario => {
+            "the guest did not end in time and was killed: the scenario or the machine hangs: see console.log in the run directory"
+        }
         Stage::Drain | Stage::Cancel | Stage::Kill => "the VM did not end in time and was killed",
     }
 }

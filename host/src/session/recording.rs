@@ -109,22 +109,37 @@ impl<'a> Recording<'a> {
     /// The guest's stream has a hole.
     pub fn damaged(&mut self, what: &str) {
         if self.evidence.damaged.is_none() {
-            self.tell(None, RunEvent::Damaged { what: clean::line(what, clean::MESSAGE) });
+            self.tell(
+                None,
+                RunEvent::Damaged {
+                    what: clean::line(what, clean::MESSAGE),
+                },
+            );
         }
     }
 
     /// A remark of the host itself, or of the emulator.
     pub fn log(&mut self, source: Speaker, level: LogLevel, message: &str) {
         let message = clean::line(message, clean::MESSAGE);
-        self.tell(None, RunEvent::Log(Log { source, level, message }));
+        self.tell(
+            None,
+            RunEvent::Log(Log {
+                source,
+                level,
+                message,
+            }),
+        );
     }
 
     /// The console's last lines, for a run that went wrong.
     pub fn console_tail(&mut self, crash: Option<String>, lines: &[String]) {
         let crash = crash.map(|line| clean::line(&line, clean::MESSAGE));
         let skip = lines.len().saturating_sub(100);
-        let lines: Vec<String> =
-            lines.iter().skip(skip).map(|l| clean::line(l, clean::MESSAGE)).collect();
+        let lines: Vec<String> = lines
+            .iter()
+            .skip(skip)
+            .map(|l| clean::line(l, clean::MESSAGE))
+            .collect();
         if crash.is_some() || !lines.is_empty() {
             self.tell(None, RunEvent::ConsoleTail { crash, lines });
         }
@@ -148,8 +163,11 @@ impl<'a> Recording<'a> {
         for (guest_ms, event) in self.timeline.finish() {
             self.told_by_guest(guest_ms, event);
         }
-        self.evidence.record_lost =
-            self.run_dir.as_ref().and_then(|dir| dir.lost()).map(ToString::to_string);
+        self.evidence.record_lost = self
+            .run_dir
+            .as_ref()
+            .and_then(|dir| dir.lost())
+            .map(ToString::to_string);
         let judgement = judge(&self.evidence, ending);
         self.end(judgement)
     }
@@ -157,8 +175,16 @@ impl<'a> Recording<'a> {
     /// Ends a run that was refused or could not even begin.
     #[must_use]
     pub fn abort(self, outcome: RunOutcome, reason: Reason) -> RunEnded {
-        let reasons = vec![Reason { message: clean::line(&reason.message, clean::MESSAGE), ..reason }];
-        self.end(Judgement { outcome, reasons, notes: vec![], asserted: false })
+        let reasons = vec![Reason {
+            message: clean::line(&reason.message, clean::MESSAGE),
+            ..reason
+        }];
+        self.end(Judgement {
+            outcome,
+            reasons,
+            notes: vec![],
+            asserted: false,
+        })
     }
 
     fn end(mut self, judgement: Judgement) -> RunEnded {
@@ -210,13 +236,22 @@ impl<'a> Recording<'a> {
 
     fn tell(&mut self, guest_ms: Option<u64>, event: RunEvent) {
         self.evidence.note(&event);
-        let record = Record { seq: self.seq, at_ns: self.clock.now_ns(), guest_ms, event };
+        let record = Record {
+            seq: self.seq,
+            at_ns: self.clock.now_ns(),
+            guest_ms,
+            event,
+        };
         self.seq += 1;
         if let Some(dir) = &mut self.run_dir {
             dir.record(&record);
         }
         self.reporters.tell(&record);
-        let lost = self.run_dir.as_ref().and_then(|dir| dir.lost()).map(ToString::to_string);
+        let lost = self
+            .run_dir
+            .as_ref()
+            .and_then(|dir| dir.lost())
+            .map(ToString::to_string);
         if let Some(lost) = lost
             && !self.lost_told
         {

@@ -177,9 +177,10 @@ pub fn next(state: State, input: Input) -> (State, Vec<Action>) {
 
 fn underway(state: State, input: Input) -> (State, Vec<Action>) {
     match (state, input) {
-        (State::Booting, Input::Hello { compatible: true }) => {
-            (State::Greeting, vec![Action::SendHello, Action::Arm(Stage::Greet)])
-        }
+        (State::Booting, Input::Hello { compatible: true }) => (
+            State::Greeting,
+            vec![Action::SendHello, Action::Arm(Stage::Greet)],
+        ),
         (_, Input::Hello { compatible: false }) => kill(Ending::WrongVersion),
         // A guest that skips its greeting is taken at its word: what it may
         // not do is end without an end.
@@ -206,8 +207,18 @@ fn draining(why: Ending, killed: bool, input: Input) -> (State, Vec<Action>) {
     match input {
         // An end frame is an end frame, even if it crossed with a kill.
         Input::End => {
-            let actions = if killed { vec![] } else { vec![Action::Arm(Stage::Drain)] };
-            (State::Draining { why: Ending::Orderly, killed }, actions)
+            let actions = if killed {
+                vec![]
+            } else {
+                vec![Action::Arm(Stage::Drain)]
+            };
+            (
+                State::Draining {
+                    why: Ending::Orderly,
+                    killed,
+                },
+                actions,
+            )
         }
         Input::VmExited => (State::Done(why), vec![]),
         // Not even a kill ended it: the run must end all the same.
@@ -229,7 +240,10 @@ fn drain(why: Ending, stage: Stage, first: Option<Action>) -> (State, Vec<Action
 }
 
 fn kill(why: Ending) -> (State, Vec<Action>) {
-    (State::Draining { why, killed: true }, vec![Action::Kill, Action::Arm(Stage::Kill)])
+    (
+        State::Draining { why, killed: true },
+        vec![Action::Kill, Action::Arm(Stage::Kill)],
+    )
 }
 
 fn stage_of(state: State) -> Stage {
@@ -248,11 +262,13 @@ mod tests {
     use super::*;
 
     fn walk(inputs: &[Input]) -> (State, Vec<Action>) {
-        inputs.iter().fold((State::Booting, vec![]), |(state, mut done), &input| {
-            let (state, actions) = next(state, input);
-            done.extend(actions);
-            (state, done)
-        })
+        inputs
+            .iter()
+            .fold((State::Booting, vec![]), |(state, mut done), &input| {
+                let (state, actions) = next(state, input);
+                done.extend(actions);
+                (state, done)
+            })
     }
 
     const HELLO: Input = Input::Hello { compatible: true };
@@ -261,21 +277,45 @@ mod tests {
     fn each_way_to_end_has_its_ending() {
         use Input::*;
         let table: &[(&[Input], Ending)] = &[
-            (&[HELLO, ScenarioStart, OtherFrame, End, PortClosed, VmExited], Ending::Orderly),
+            (
+                &[HELLO, ScenarioStart, OtherFrame, End, PortClosed, VmExited],
+                Ending::Orderly,
+            ),
             (&[HELLO, End, VmExited], Ending::Orderly),
-            (&[HELLO, ScenarioStart, End, Deadline, VmExited], Ending::Orderly),
-            (&[HELLO, ScenarioStart, End, Interrupt, VmExited], Ending::Orderly),
+            (
+                &[HELLO, ScenarioStart, End, Deadline, VmExited],
+                Ending::Orderly,
+            ),
+            (
+                &[HELLO, ScenarioStart, End, Interrupt, VmExited],
+                Ending::Orderly,
+            ),
             (&[VmExited], Ending::Vanished),
             (&[HELLO, ScenarioStart, VmExited], Ending::Vanished),
-            (&[HELLO, ScenarioStart, PortClosed, Deadline, VmExited], Ending::Vanished),
+            (
+                &[HELLO, ScenarioStart, PortClosed, Deadline, VmExited],
+                Ending::Vanished,
+            ),
             (&[Deadline, VmExited], Ending::TimedOut(Stage::Boot)),
             (&[HELLO, Deadline, VmExited], Ending::TimedOut(Stage::Greet)),
-            (&[HELLO, ScenarioStart, Deadline, VmExited], Ending::TimedOut(Stage::Scenario)),
+            (
+                &[HELLO, ScenarioStart, Deadline, VmExited],
+                Ending::TimedOut(Stage::Scenario),
+            ),
             (&[Deadline, Deadline], Ending::TimedOut(Stage::Boot)),
             (&[Interrupt, VmExited], Ending::Interrupted),
-            (&[HELLO, ScenarioStart, Interrupt, Deadline, VmExited], Ending::Interrupted),
-            (&[HELLO, ScenarioStart, Interrupt, End, VmExited], Ending::Orderly),
-            (&[Input::Hello { compatible: false }, VmExited], Ending::WrongVersion),
+            (
+                &[HELLO, ScenarioStart, Interrupt, Deadline, VmExited],
+                Ending::Interrupted,
+            ),
+            (
+                &[HELLO, ScenarioStart, Interrupt, End, VmExited],
+                Ending::Orderly,
+            ),
+            (
+                &[Input::Hello { compatible: false }, VmExited],
+                Ending::WrongVersion,
+            ),
             (&[HostFailed, VmExited], Ending::HostFailed),
         ];
         for (inputs, ending) in table {

@@ -1,0 +1,150 @@
+//! The tables of the final report, bounded in width and length.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use console::truncate_str;
+use proscenium_wire::CgroupStats;
+
+use super::summary::{StepRow, phase_name};
+use super::text::{count, cpus, defused, figure, time};
+use crate::event::StepEnding;
+
+/// Rows that a terminal gets; `report.json` has all.
+const ROWS: usize = 60;
+/// Longest text of a cell, in columns.
+const CELL: usize = 28;
+/// What stands for a figure that is not known.
+const UNKNOWN: &str = "–";
+
+/// One row per phase.
+pub(super) fn steps(rows: &[StepRow], width: u16) -> Vec<String> {
+    let mut table = new(
+        width,
+        &["step", "label", "held", "iterations", "per s", "per CPU s"],
+        2,
+    );
+    for row in rows.iter().take(ROWS) {
+        let held = match (row.held_ms, row.ending) {
+            (Some(ms), _) => time(ms.saturating_mul(1_000_000)),
+            (None, Some(StepEnding::CutShort)) => "cut short".to_owned(),
+            (None, _) => UNKNOWN.to_owned(),
+        };
+        table.add_row(vec![
+            row.name(),
+            row.label.as_deref().map(word).unwrap_or_default(),
+            held,
+            row.iterations.map_or(UNKNOWN.to_owned(), count),
+            row.rate_per_s.map_or(UNKNOWN.to_owned(), figure),
+            row.rate_per_cpu_s.map_or(UNKNOWN.to_owned(), figure),
+        ]);
+    }
+    finish(&table, rows.len())
+}
+
+/// One column of the cgroup table.
+type Column = (&'static str, fn(&CgroupStats) -> Option<String>);
+
+/// Columns that are shown only when some cgroup has a figure for them.
+const FIGURES: &[Column] = &[
+    ("CPUs", |s| {
+        (!s.cpus.is_empty()).then(|| word(&cpus(&s.cpus)))
+    }),
+    ("iterations", |s| Some(count(s.iterations))),
+    ("CPU time", |s| Some(time(s.cpu_time_ns))),
+    ("cpu.stat usage", |s| {
+        s.cpu_stat
+            .map(|stat| time(stat.usage_us.saturating_mul(1_000)))
+    }),
+    ("throttled", |s| {
+        let stat = s.cpu_stat.filter(|stat| stat.nr_throttled > 0)?;
+        Some(format!(
+            "{}× {}",
+            count(stat.nr_throttled),
+            time(stat.throttled_us.saturating_mul(1_000))
+        ))
+    }),
+    ("max gap", |s| {
+        (s.max_gap_ns > 0).then(|| time(s.max_gap_ns))
+    }),
+    ("migrations", |s| {
+        (s.migrations > 0).then(|| count(s.migrations))
+    }),
+    ("wake p99", |s| s.wake_p99_ns.map(time)),
+];
+
+/// One row per cgroup and phase.
+pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {
+    let shown: Vec<&Column> = FIGURES
+        .iter()
+        .filter(|(_, get)| all.iter().any(|stats| get(stats).is_some()))
+        .collect();
+    let mut header = vec!["cgroup", "step", "work", "workers"];
+    header.extend(shown.iter().map(|(name, _)| *name));
+    let mut table = new(width, &header, 3);
+    for stats in all.iter().take(ROWS) {
+        let name = if stats.cgroup.is_empty() {
+            "(beside the runtime)"
+        } else {
+            &stats.cgroup
+        };
+        let workers = if stats.completed == stats.workers {
+            count(stats.workers.into())
+        } else {
+            format!("{} of {}", stats.completed, stats.workers)
+        };
+        let mut row = vec![
+            word(name),
+            phase_name(stats.phase),
+            word(&stats.work),
+            workers,
+        ];
+        row.extend(
+            shown
+                .iter()
+                .map(|(_, get)| get(stats).unwrap_or_else(|| UNKNOWN.to_owned())),
+        );
+        table.add_row(row);
+    }
+    finish(&table, all.len())
+}
+
+/// A table whose columns from `numbers` on are figures.
+fn new(width: u16, header: &[&str], numbers: usize) -> Table {
+    let align = |at: usize| {
+        if at < numbers {
+            CellAlignment::Left
+        } else {
+            CellAlignment::Right
+        }
+    };
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_width(width)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(
+            header
+                .iter()
+                .enumerate()
+                .map(|(at, name)| Cell::new(name).set_alignment(align(at))),
+        );
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_cell_alignment(align(at));
+    }
+    table
+}
+
+fn finish(table: &Table, rows: usize) -> Vec<String> {
+    let mut lines: Vec<String> = table
+        .lines()
+        .map(|line| format!(" {}", line.trim_end()))
+        .collect();
+    if rows > ROWS {
+        lines.push(format!("  … and {} more in report.json", rows - ROWS));
+    }
+    lines
+}
+
+/// A cell with somebody else's word in it.
+fn word(text: &str) -> String {
+    truncate_str(&defused(text), CELL, "…").into_owned()
+}
