@@ -136,7 +136,9 @@ impl FromStr for CpuSet {
     type Err = ParseCpuSetError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || ParseCpuSetError { text: text.chars().take(80).collect() };
+        let error = || ParseCpuSetError {
+            text: text.chars().take(80).collect(),
+        };
         let mut set = Self::new();
         let text = text.trim();
         if text.is_empty() {
@@ -162,7 +164,10 @@ mod tests {
 
     #[test]
     fn runs_are_written_as_ranges() {
-        assert_eq!(CpuSet::from([0, 1, 2, 3, 5].as_slice()).to_string(), "0-3,5");
+        assert_eq!(
+            CpuSet::from([0, 1, 2, 3, 5].as_slice()).to_string(),
+            "0-3,5"
+        );
         assert_eq!(CpuSet::from([4].as_slice()).to_string(), "4");
         assert_eq!(CpuSet::new().to_string(), "");
     }

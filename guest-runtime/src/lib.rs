@@ -1,1 +1,39 @@
-//! Skeleton.
+//! Mediates what a scenario plugin does.
+//!
+//! A scenario is a WebAssembly component that touches nothing itself. This
+//! library is everything between it and a kernel:
+//!
+//! ```text
+//!   component ──► interface/ ──► executor/ ──► world/ ──► kernel, or simulated
+//!                 may it?        what, when     how
+//!                                   │
+//!                                   └──► verdict/ ──► sink (a port, or a report)
+//! ```
+//!
+//! 1. One interface of the contract is one capability is one file.
+//! 2. The executor decides and touches nothing; a world touches and decides nothing.
+//! 3. Whatever was made has an owner, and one way out.
+//! 4. Everything from a plugin is bounded before it is used.
+//!
+//! The same code is PID 1 in the guest (feature `kernel`), and `check` and
+//! `inspect` on the host (feature `compiler`).
+
+#![deny(unsafe_code)]
+
+mod bindings;
+pub mod capability;
+pub mod cpuset;
+pub mod executor;
+mod interface;
+pub mod machine;
+pub mod name;
+pub mod plugin;
+pub mod scenario;
+pub mod sink;
+pub mod verdict;
+pub mod world;
+
+/// The contract's data types, as the executor takes them.
+pub mod contract {
+    pub use crate::bindings::{cgroups, ops, scenario, stage, types};
+}

@@ -48,7 +48,10 @@ impl Machine {
         let (nodes, llcs, cores, threads) =
             (nodes.max(1), llcs.max(1), cores.max(1), threads.max(1));
         let llcs_per_node = (llcs / nodes).max(1);
-        let mut machine = Self { nodes: (0..nodes).collect(), ..Self::default() };
+        let mut machine = Self {
+            nodes: (0..nodes).collect(),
+            ..Self::default()
+        };
         let mut next = 0;
         for id in 0..llcs {
             let node = (id / llcs_per_node).min(nodes - 1);
@@ -57,7 +60,10 @@ impl Machine {
                 let core: CpuSet = (next..next + threads).collect();
                 next += threads;
                 cpus.extend(&core);
-                machine.cores.push(Core { cpus: core, llc: machine.llcs.len() });
+                machine.cores.push(Core {
+                    cpus: core,
+                    llc: machine.llcs.len(),
+                });
             }
             machine.cpus.extend(&cpus);
             machine.llcs.push(Llc { id, cpus, node });
@@ -104,7 +110,10 @@ mod tests {
         assert_eq!(machine.llcs[3].cpus.to_string(), "12-15");
         assert_eq!(machine.llcs[3].node, 1);
         assert_eq!(machine.cores[1].cpus.to_string(), "2-3");
-        assert_eq!(machine.nodes_of(&CpuSet::from([0, 15].as_slice())), [0, 1].into());
+        assert_eq!(
+            machine.nodes_of(&CpuSet::from([0, 15].as_slice())),
+            [0, 1].into()
+        );
     }
 
     #[test]

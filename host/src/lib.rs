@@ -1,8 +1,11 @@
 //! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
 //! kernel, and owns the verdict.
 
+pub mod doctor;
 pub mod event;
 pub mod exit_code;
+pub mod kernel;
 pub mod report;
 pub mod run_dir;
 pub mod session;
+pub mod vm;

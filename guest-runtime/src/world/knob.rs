@@ -33,7 +33,10 @@ impl Controllers {
 
     /// The kernel's names of the members.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(one, _)| self.contains(*one)).map(|(_, name)| name)
+        Self::NAMES
+            .into_iter()
+            .filter(move |(one, _)| self.contains(*one))
+            .map(|(_, name)| name)
     }
 
     /// Parses `cgroup.controllers`; unknown names are left out.

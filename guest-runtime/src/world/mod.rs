@@ -15,8 +15,6 @@ use crate::machine::Machine;
 
 mod error;
 mod knob;
-#[cfg(feature = "kernel")]
-pub mod kernel;
 pub mod simulated;
 
 pub use error::WorldError;

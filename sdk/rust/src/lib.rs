@@ -1,1 +1,36 @@
-//! Skeleton.
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+#[expect(missing_docs, reason = "generated")]
+pub mod bindings;
+
+pub mod cgroup_def;
+pub mod checks;
+pub mod clock;
+pub mod context;
+pub mod cpuset;
+pub mod error;
+pub mod live;
+pub mod log;
+pub mod manifest;
+pub mod ops;
+pub mod outcome;
+pub mod plan;
+pub mod prelude;
+pub mod scenario;
+pub mod stimulus;
+pub mod time;
+pub mod topology;
+pub mod work;
+pub mod work_spec;
+
+/// The contract's plain data, under the contract's names.
+pub use bindings::proscenium::scenario::types;
+pub use cgroup_def::CgroupDef;
+pub use context::Context;
+pub use error::{Error, ErrorCode};
+pub use manifest::Manifest;
+pub use outcome::{Outcome, Verdict};
+pub use plan::{Backdrop, Plan, Step};
+pub use scenario::Scenario;
+pub use work_spec::WorkSpec;

@@ -1,0 +1,33 @@
+//! What lasts for the whole scenario.
+
+use super::requirements::{not_offered, offered};
+use super::stage::Stage;
+use super::{Error, Result};
+use crate::bindings::stage::Backdrop;
+
+impl Stage {
+    /// Sets the backdrop up: definitions, then ops, then payloads.
+    ///
+    /// # Errors
+    /// `invalid` the second time or once a step has begun; whatever its parts
+    /// answer. What was made before the error stays until the scenario ends.
+    pub fn set_backdrop(&mut self, backdrop: &Backdrop) -> Result<()> {
+        self.proceed()?;
+        if self.backdrop_set || self.steps_begun > 0 {
+            return Err(Error::invalid(
+                "the backdrop is set once, before the first step: put later things into steps",
+            ));
+        }
+        backdrop.ops.iter().try_for_each(offered)?;
+        if !backdrop.payloads.is_empty() {
+            return Err(not_offered("payloads"));
+        }
+        self.check_op_count(backdrop.ops.len())?;
+        self.start();
+        self.backdrop_set = true;
+        for def in &backdrop.cgroups {
+            self.apply_def(def)?;
+        }
+        self.apply_ops(&backdrop.ops)
+    }
+}

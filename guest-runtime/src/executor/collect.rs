@@ -1,0 +1,183 @@
+//! The one way out of a slot: thaw, stop, report, judge, remove.
+//!
+//! Nothing here fails: what cannot be had is missing from the figures and said
+//! aloud, and the rest is still torn down.
+
+use std::time::Duration;
+
+use proscenium_wire::{CgroupStats, CpuTime, Event, LogLevel, Outcome};
+
+use super::slot::{Crew, Group, Slot};
+use super::stage::Stage;
+use crate::name::quote;
+use crate::verdict::{Subject, evaluate, of_reports, of_slices};
+use crate::world::{CrewReport, GroupId, Knob, World};
+
+/// Workers have this long, all together, to stop when asked.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Stage {
+    /// Tears a slot down. Figures go to `phase`, or to the phases in which
+    /// the workers filed them.
+    pub(super) fn collect_slot(&mut self, slot: Slot, phase: Option<u16>) {
+        for group in slot.groups.iter().filter(|group| group.frozen) {
+            self.mediation.writes += 1;
+            if let Err(error) = self.world.write(group.id, Knob::Freeze, "0") {
+                self.say(LogLevel::Warn, error.to_string());
+            }
+        }
+        let Slot { groups, crews } = slot;
+        self.collect_with(&groups, &crews, phase);
+        for group in groups.iter().rev() {
+            self.mediation.writes += 1;
+            if let Err(error) = self.world.remove(group.id) {
+                self.say(LogLevel::Warn, error.to_string());
+            }
+        }
+    }
+
+    /// Tears the backdrop down. On an early end its results come before
+    /// everything recorded so far, on the finish path after.
+    pub(super) fn collect_backdrop(&mut self, finished: bool) {
+        let slot = std::mem::take(&mut self.backdrop);
+        if finished {
+            self.collect_slot(slot, None);
+        } else {
+            let recorded = std::mem::take(&mut self.tally);
+            self.collect_slot(slot, None);
+            let backdrop = std::mem::replace(&mut self.tally, recorded);
+            self.tally.prepend(backdrop);
+        }
+    }
+
+    /// Collects crews whose cgroups stay tracked.
+    pub(super) fn collect_crews(&mut self, crews: &[Crew], phase: Option<u16>) {
+        self.collect_with(&[], crews, phase);
+    }
+
+    /// `groups` are those that are no longer tracked.
+    fn collect_with(&mut self, groups: &[Group], crews: &[Crew], phase: Option<u16>) {
+        if crews.is_empty() {
+            return;
+        }
+        let ids: Vec<_> = crews.iter().map(|crew| crew.id).collect();
+        self.mediation.waits += 1;
+        self.sink.flush();
+        let until = self.world.now() + STOP_DEADLINE;
+        let collected = self.world.collect(&ids, until);
+        for (crew, report) in crews.iter().zip(&collected) {
+            self.judge(groups, crew, report, phase);
+        }
+    }
+
+    fn judge(&mut self, groups: &[Group], crew: &Crew, report: &CrewReport, phase: Option<u16>) {
+        self.report_failures(crew, report);
+        let group = groups
+            .iter()
+            .find(|group| group.name == crew.key)
+            .or_else(|| self.find(&crew.key));
+        let bounds = group.and_then(Group::bounds).cloned();
+        let phases = group
+            .map(|group| group.cpu_phases.clone())
+            .unwrap_or_default();
+        let id = group.map(|group| group.id);
+
+        let whole = of_reports(phase.unwrap_or(0), &crew.key, crew.work, &report.reports);
+        let details = evaluate(
+            &self.settings.thresholds,
+            Subject {
+                stats: &whole,
+                reports: &report.reports,
+                bounds: bounds.as_ref(),
+            },
+        );
+        if phase.is_some() {
+            let cpu_stat = id.and_then(|id| {
+                self.mediation.reads += 1;
+                cpu_stat(self.world.as_mut(), id)
+            });
+            self.keep(CgroupStats { cpu_stat, ..whole });
+        } else {
+            for slice in of_slices(&crew.key, crew.work, &report.reports) {
+                let cpu_stat = phases
+                    .iter()
+                    .find(|(of, _)| *of == slice.phase)
+                    .map(|(_, time)| *time);
+                self.keep(CgroupStats { cpu_stat, ..slice });
+            }
+        }
+        for detail in details {
+            self.record(detail.kind, detail.outcome, detail.message);
+        }
+    }
+
+    fn keep(&mut self, stats: CgroupStats) {
+        self.sink.emit(Event::Collected(stats.clone()));
+        self.tally.stats(stats);
+    }
+
+    /// What the workers' own set-up could not do is said, and fails nothing.
+    fn report_failures(&mut self, crew: &Crew, report: &CrewReport) {
+        let place = quote(&crew.key);
+        for worker in &report.reports {
+            for failure in &worker.failures {
+                let message = format!("cgroup {place}: worker {}: {failure}", worker.tid);
+                self.tally.note(message.clone());
+                self.say(LogLevel::Warn, message);
+            }
+            if !worker.completed {
+                let how = worker
+                    .exit
+                    .map_or_else(|| "gave no report".to_owned(), |exit| format!("{exit:?}"));
+                self.record(
+                    proscenium_wire::DetailKind::Other,
+                    Outcome::Inconclusive,
+                    format!(
+                        "cgroup {place}: {} worker {} did not end well ({how}): its figures are those until then",
+                        crew.work, worker.tid
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// `cpu.stat`, if it can be read.
+pub(super) fn cpu_stat(world: &mut dyn World, group: GroupId) -> Option<CpuTime> {
+    world.read(group, Knob::CpuStat).ok().map(parse_cpu_stat)
+}
+
+/// Parses `cpu.stat`; keys that are missing are 0.
+pub(super) fn parse_cpu_stat(text: &str) -> CpuTime {
+    let mut time = CpuTime::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(' ') else {
+            continue;
+        };
+        let Ok(value) = value.trim().parse() else {
+            continue;
+        };
+        match key {
+            "usage_usec" => time.usage_us = value,
+            "user_usec" => time.user_us = value,
+            "system_usec" => time.system_us = value,
+            "nr_periods" => time.nr_periods = value,
+            "nr_throttled" => time.nr_throttled = value,
+            "throttled_usec" => time.throttled_us = value,
+            _ => {}
+        }
+    }
+    time
+}
+
+/// What was used between two readings.
+pub(super) fn cpu_time_since(now: CpuTime, base: CpuTime) -> CpuTime {
+    CpuTime {
+        usage_us: now.usage_us.saturating_sub(base.usage_us),
+        user_us: now.user_us.saturating_sub(base.user_us),
+        system_us: now.system_us.saturating_sub(base.system_us),
+        nr_periods: now.nr_periods.saturating_sub(base.nr_periods),
+        nr_throttled: now.nr_throttled.saturating_sub(base.nr_throttled),
+        throttled_us: now.throttled_us.saturating_sub(base.throttled_us),
+    }
+}

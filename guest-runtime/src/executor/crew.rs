@@ -1,0 +1,170 @@
+//! From a work specification to a crew that a world can start. Pure.
+
+use proscenium_worker::{Setup, Work};
+
+use crate::bindings::types::{self, WorkSpec, WorkerCount};
+use crate::cpuset::CpuSet;
+use crate::executor::{Error, Result, policy, requirements, resolve};
+use crate::machine::Machine;
+use crate::name::quote;
+use crate::world::CrewPlan;
+
+/// Where a crew will run, as far as its plan depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// Name of the cgroup; `None` beside the runtime.
+    pub(super) group: Option<&'a str>,
+    pub(super) cpuset: Option<&'a CpuSet>,
+    pub(super) mems: Option<&'a CpuSet>,
+    pub(super) machine: &'a Machine,
+    /// Workers where the specification leaves it open.
+    pub(super) default_workers: u32,
+}
+
+impl Place<'_> {
+    fn describe(&self) -> String {
+        self.group.map_or_else(
+            || "beside the runtime".to_owned(),
+            |name| format!("in cgroup {}", quote(name)),
+        )
+    }
+}
+
+/// What one specification stands for in `place`.
+///
+/// # Errors
+/// `invalid` for everything that sections 2.5 to 2.9 of the semantics reject,
+/// naming the place, the value and its range; `limit-exceeded` beyond `most`
+/// workers, before anything of that size is built.
+pub(super) fn plan(
+    spec: &WorkSpec,
+    place: Place<'_>,
+    most: u32,
+    epoch: u32,
+    random: &mut fastrand::Rng,
+) -> Result<CrewPlan> {
+    let locate = |error: Error| error.context(format!("work {}", place.describe()));
+    let work = work(&spec.work).map_err(locate)?;
+    let workers = count(&spec.workers, place).map_err(locate)?;
+    if workers > most {
+        return Err(Error::limit(format!(
+            "{workers} workers {}: this run may start {most} more",
+            place.describe()
+        )));
+    }
+    let group_size = work.group_size();
+    if workers == 0 || workers % group_size != 0 {
+        return Err(Error::invalid(format!(
+            "{} needs a positive multiple of {group_size} workers {}, not {workers}",
+            work.name(),
+            place.describe()
+        )));
+    }
+    let mut setup = Setup {
+        policy: policy::scheduling(&spec.policy).map_err(locate)?,
+        mem_policy: policy::memory(spec, place).map_err(locate)?,
+        nice: nice(spec.nice).map_err(locate)?,
+        comm: spec.comm.as_deref().map(comm).transpose().map_err(locate)?,
+        ..Setup::default()
+    };
+    let pool = place.cpuset.unwrap_or(&place.machine.cpus);
+    let setups = (0..workers)
+        .map(|_| {
+            let cpus = resolve::affinity(&spec.affinity, pool, place.machine, random)?;
+            setup.affinity = cpus.map(|cpus| cpus.iter().collect());
+            Ok(setup.clone())
+        })
+        .collect::<Result<_>>()
+        .map_err(locate)?;
+    Ok(CrewPlan {
+        work,
+        setups,
+        epoch,
+    })
+}
+
+/// The load of a definition that names none.
+pub(super) fn default_spec() -> WorkSpec {
+    WorkSpec {
+        work: types::Work::Builtin(types::BuiltinWork {
+            name: "spin-wait".to_owned(),
+            parameters: Vec::new(),
+        }),
+        workers: WorkerCount::Default,
+        policy: types::SchedPolicy::Normal,
+        affinity: types::Affinity::Inherit,
+        mem_policy: types::MemPolicy::Default,
+        mem_policy_flags: types::MemPolicyFlags::empty(),
+        nice: None,
+        comm: None,
+    }
+}
+
+fn work(work: &types::Work) -> Result<Work> {
+    match work {
+        types::Work::Builtin(builtin) => Work::parse(&builtin.name, &builtin.parameters)
+            .map_err(|error| Error::invalid(error.to_string())),
+        types::Work::Exported(_) => Err(requirements::not_offered("exported work")),
+    }
+}
+
+fn count(count: &WorkerCount, place: Place<'_>) -> Result<u32> {
+    match count {
+        WorkerCount::Default => Ok(place.default_workers),
+        WorkerCount::Exactly(0) => Err(Error::invalid(
+            "0 workers would pass vacuously: at least 1, or leave the work out",
+        )),
+        WorkerCount::Exactly(count) => Ok(*count),
+        WorkerCount::FractionOfCpuset(fraction) => {
+            if place.group.is_none() {
+                return Err(Error::invalid(
+                    "a fraction of the cpuset has no meaning beside the runtime: give a number",
+                ));
+            }
+            if !fraction.is_finite() || *fraction <= 0.0 {
+                return Err(Error::invalid(format!(
+                    "fraction-of-cpuset({fraction}) is out of range: finite and above 0"
+                )));
+            }
+            let cpus = place
+                .cpuset
+                .map_or_else(|| place.machine.usable().len(), CpuSet::len);
+            if cpus == 0 {
+                return Err(Error::invalid(format!(
+                    "fraction-of-cpuset({fraction}) of 0 CPUs is 0 workers"
+                )));
+            }
+            Ok(rounded_up(cpus, *fraction))
+        }
+    }
+}
+
+/// `cpus · fraction`, rounded up; saturates.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "float casts saturate, and a crew of that size is refused"
+)]
+fn rounded_up(cpus: usize, fraction: f64) -> u32 {
+    (cpus as f64 * fraction).ceil() as u32
+}
+
+fn nice(nice: Option<i32>) -> Result<Option<i32>> {
+    match nice {
+        Some(value) if !(-20..=19).contains(&value) => Err(Error::invalid(format!(
+            "nice {value} is out of range: -20 to 19"
+        ))),
+        _ => Ok(nice),
+    }
+}
+
+fn comm(comm: &str) -> Result<String> {
+    if comm.is_empty() || comm.len() > 15 || comm.contains('\0') {
+        return Err(Error::invalid(format!(
+            "comm {} is not a process name: 1 to 15 bytes without NUL",
+            quote(comm)
+        )));
+    }
+    Ok(comm.to_owned())
+}

@@ -1,0 +1,98 @@
+//! Letting load run: how long, and what ends it early (section 5).
+
+use std::time::Duration;
+
+use proscenium_wire::Event;
+
+use super::stage::Stage;
+use super::step::StepId;
+use super::{Error, Result};
+use crate::bindings::ops::Op;
+use crate::bindings::stage::HoldOutcome;
+use crate::bindings::types::HoldSpec;
+use crate::world::Wake;
+
+impl Stage {
+    /// Holds the running step. The first hold of a step makes it active on the
+    /// timeline; the last one to end cleanly is its right edge.
+    ///
+    /// # Errors
+    /// `invalid` for a specification out of range or `repeat`; `cancelled`.
+    pub fn hold(&mut self, step: StepId, spec: &HoldSpec) -> Result<HoldOutcome> {
+        self.active(step)?;
+        let wanted = duration(spec, self.settings.duration)?.ok_or_else(|| {
+            Error::invalid(
+                "repeat has no meaning step by step: apply and hold in a loop of your own",
+            )
+        })?;
+        self.announce();
+        let elapsed = self.hold_for(wanted)?;
+        Ok(HoldOutcome::Elapsed(
+            u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+        ))
+    }
+
+    /// Waits, clipped to what is left of the scenario, and takes the step's
+    /// closing figures at the end of it.
+    pub(super) fn hold_for(&mut self, wanted: Duration) -> Result<Duration> {
+        let from = self.elapsed();
+        let until = (from + wanted).min(self.settings.duration.max(from));
+        self.wait_until(until)?;
+        let (mark, at) = self.mark();
+        if let Some(step) = &mut self.step {
+            step.end = Some((mark, at));
+        }
+        Ok(at.saturating_sub(from))
+    }
+
+    /// To the scenario's end: ops, then the interval, again and again.
+    pub(super) fn repeat(&mut self, ops: &[Op], interval: Duration) -> Result<()> {
+        while !self.remaining().is_zero() {
+            self.apply_ops(ops)?;
+            self.hold_for(interval)?;
+        }
+        Ok(())
+    }
+
+    fn wait_until(&mut self, until: Duration) -> Result<()> {
+        let start = self.start();
+        let mut next = self.settings.progress.map(|every| self.elapsed() + every);
+        loop {
+            let pause = next.map_or(until, |next| next.min(until));
+            self.mediation.waits += 1;
+            self.sink.flush();
+            match self.world.wait(start + pause)? {
+                Wake::Cancelled(reason) => {
+                    self.cancelled = Some(reason);
+                    return self.proceed();
+                }
+                Wake::Elapsed if pause >= until => return Ok(()),
+                Wake::Elapsed => {
+                    let (mark, at) = self.mark();
+                    self.sink.emit(Event::Progress(mark));
+                    // From now, not from the last one: a late wake-up does not
+                    // bring a burst of others.
+                    next = self.settings.progress.map(|every| at + every);
+                }
+            }
+        }
+    }
+}
+
+/// What a hold asks for, `None` for `repeat`.
+///
+/// # Errors
+/// `invalid`, naming the value and the range.
+pub(super) fn duration(spec: &HoldSpec, scenario: Duration) -> Result<Option<Duration>> {
+    match spec {
+        HoldSpec::Fixed(ns) => Ok(Some(Duration::from_nanos(*ns))),
+        HoldSpec::Fraction(share) if share.is_finite() && *share > 0.0 && *share <= 1.0 => {
+            Ok(Some(scenario.mul_f64(*share)))
+        }
+        HoldSpec::Fraction(share) => Err(Error::invalid(format!(
+            "hold fraction {share} is out of range: above 0, at most 1; for more, run the scenario longer"
+        ))),
+        HoldSpec::Repeat(0) => Err(Error::invalid("repeat needs an interval above 0")),
+        HoldSpec::Repeat(_) => Ok(None),
+    }
+}

@@ -1,0 +1,44 @@
+//! Carries a scenario out: backdrop, steps, ops, holds, teardown.
+//!
+//! ```text
+//!             set-backdrop          begin            hold*
+//!  ┌───────┐ ─────────────► ┌──────┐ ─────► ┌──────┐ ─────┐
+//!  │ empty │                │ idle │        │ step │ ◄────┘ apply, setup
+//!  └───────┘ ─────────────► └──────┘ ◄───── └──────┘
+//!      │         begin          │    finish     │ drop, error, trap
+//!      └────────────────────────┴───── close ───┘
+//!                                       │
+//!                     step collected, then backdrop, then one verdict
+//! ```
+//!
+//! One [`Stage`] serves both ways of driving: a whole plan (`execute`) and
+//! step by step. It decides everything and touches nothing: effects go through
+//! a [`World`](crate::world::World), news through a [`Sink`](crate::sink::Sink).
+//! There is one way out for whatever was made (`collect`), so an early return
+//! anywhere leaks nothing.
+//!
+//! What each part does is stated in the conformance list S-01 … S-148.
+
+mod backdrop;
+mod collect;
+mod crew;
+mod error;
+mod groups;
+mod hold;
+mod limits;
+mod ops;
+mod plan;
+mod policy;
+mod preflight;
+mod requirements;
+mod resolve;
+mod setup;
+mod slot;
+mod stage;
+mod step;
+
+pub use error::{Error, Refusal, Result};
+pub use requirements::op_bit;
+pub use resolve::cpuset as resolve_cpuset;
+pub use stage::{Settings, Stage};
+pub use step::StepId;

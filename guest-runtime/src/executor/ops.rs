@@ -1,0 +1,286 @@
+//! The ops of a step, one after another (section 3 of the semantics).
+
+use proscenium_wire::LogLevel;
+
+use super::requirements::{of_op, offered};
+use super::slot::{Crew, Group, RUNNER};
+use super::stage::Stage;
+use super::step::StepId;
+use super::{Error, Result, resolve};
+use crate::bindings::ops::{Op, Placement};
+use crate::bindings::types::{Affinity, CpusetSpec};
+use crate::name::quote;
+use crate::world::{Controllers, Knob};
+
+impl Stage {
+    /// Carries ops out in order, up to the first that fails.
+    ///
+    /// # Errors
+    /// Of that op; it names its place in the list and what it is about.
+    pub fn apply(&mut self, step: StepId, ops: &[Op]) -> Result<()> {
+        self.check_op_count(ops.len())?;
+        self.active(step)?.declare(ops);
+        self.apply_ops(ops)
+    }
+
+    pub(super) fn check_op_count(&self, count: usize) -> Result<()> {
+        let most = self.settings.limits.ops_per_step;
+        if count > most as usize {
+            return Err(Error::limit(format!(
+                "{count} ops at once: this run allows {most}"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
+        for (index, op) in ops.iter().enumerate() {
+            self.apply_op(op)
+                .map_err(|error| error.context(format!("op {index}")))?;
+        }
+        Ok(())
+    }
+
+    fn apply_op(&mut self, op: &Op) -> Result<()> {
+        offered(op)?;
+        self.enable(of_op(op))?;
+        match op {
+            Op::AddCgroup(name) => self.add_group(name).map(drop),
+            Op::AddCgroupDef(def) => self.apply_def(def),
+            Op::RemoveCgroup(name) => self.remove_group(name),
+            Op::SetCpuset(set) => self.set_cpuset(&set.cgroup, &set.cpus),
+            Op::ClearCpuset(name) => self.put_cpuset(name, None),
+            Op::SwapCpusets(swap) => self.swap_cpusets(&swap.a, &swap.b),
+            Op::Spawn(spawn) => match &spawn.placement {
+                Placement::Runner => self.start_crew(None, &spawn.work),
+                Placement::Cgroup(name) => self.start_crew(Some(name), &spawn.work),
+            },
+            Op::StopCgroup(name) => self.stop_group(name),
+            Op::SetAffinity(set) => self.set_affinity(&set.cgroup, &set.affinity),
+            Op::MoveAllTasks(tasks) => self.move_all(&tasks.from, &tasks.to).map(drop),
+            Op::FreezeCgroup(name) => self.set_frozen(name, true),
+            Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
+            other => offered(other),
+        }
+    }
+
+    pub(super) fn set_cpuset(&mut self, name: &str, spec: &CpusetSpec) -> Result<()> {
+        self.group(name)?;
+        let cpus = resolve::cpuset(spec, self.machine())?;
+        if cpus.is_empty() {
+            return Err(Error::invalid(format!(
+                "cpuset of cgroup {}: {spec:?} resolves to no CPU: to lift it use clear-cpuset",
+                quote(name)
+            )));
+        }
+        self.put_cpuset(name, Some(cpus))
+    }
+
+    fn swap_cpusets(&mut self, a: &str, b: &str) -> Result<()> {
+        let (set_a, set_b) = (self.group(a)?.cpuset.clone(), self.group(b)?.cpuset.clone());
+        self.put_cpuset(a, set_b)?;
+        self.put_cpuset(b, set_a)
+    }
+
+    /// Stops and collects a cgroup's workers; their figures are kept.
+    pub(super) fn stop_group(&mut self, name: &str) -> Result<()> {
+        self.group(name)?;
+        self.thaw(name);
+        let phase = self.step.as_ref().map(super::step::Step::phase);
+        let crews: Vec<_> = self
+            .slots_mut()
+            .flat_map(|slot| slot.take_crews(name))
+            .collect();
+        self.collect_crews(&crews, phase);
+        Ok(())
+    }
+
+    /// Stops what runs in a cgroup, then removes it.
+    pub(super) fn remove_group(&mut self, name: &str) -> Result<()> {
+        self.group(name)?;
+        if self.has_children(name) {
+            return Err(Error::invalid(format!(
+                "cgroup {} has cgroups below it: remove those first",
+                quote(name)
+            )));
+        }
+        self.stop_group(name)?;
+        let id = self.group(name)?.id;
+        self.mediation.writes += 1;
+        self.world.remove(id)?;
+        for slot in self.slots_mut() {
+            slot.groups.retain(|group| group.id != id);
+        }
+        Ok(())
+    }
+
+    fn set_affinity(&mut self, name: &str, affinity: &Affinity) -> Result<()> {
+        let pool = self
+            .group(name)?
+            .cpuset
+            .clone()
+            .unwrap_or_else(|| self.machine().cpus.clone());
+        let crews: Vec<_> = self
+            .slots()
+            .flat_map(|slot| &slot.crews)
+            .filter(|crew| crew.key == name)
+            .cloned()
+            .collect();
+        if crews.is_empty() {
+            let message = format!("set-affinity: cgroup {} has no workers", quote(name));
+            self.say(LogLevel::Warn, message);
+        }
+        for crew in crews {
+            for worker in 0..crew.workers as usize {
+                let resolved =
+                    resolve::affinity(affinity, &pool, self.world.machine(), &mut self.random)?;
+                let Some(cpus) = resolved else { continue };
+                if let Err(error) = self.world.set_affinity(crew.id, worker, &cpus) {
+                    self.say(
+                        LogLevel::Warn,
+                        format!("set-affinity: cgroup {}: {error}", quote(name)),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all workers of one cgroup to another; says how many. They then
+    /// belong to the longer-lived of their slot and the target's.
+    pub(super) fn move_all(&mut self, from: &str, to: &str) -> Result<u32> {
+        if from == to {
+            return Err(Error::invalid(format!(
+                "move-all-tasks from {0} to {0}",
+                quote(from)
+            )));
+        }
+        if from != RUNNER {
+            self.group(from)?;
+        }
+        let target = self.group(to)?.id;
+        let to_backdrop = self.is_backdrop(target);
+        let from_backdrop = self.backdrop.crews.iter().any(|crew| crew.key == from);
+        if from_backdrop && !to_backdrop && self.step.is_some() {
+            return Err(Error::invalid(format!(
+                "move-all-tasks from {}, which lasts for the scenario, to {}, which ends with this step: \
+                 its workers would be lost; move them to a backdrop cgroup",
+                quote(from),
+                quote(to)
+            )));
+        }
+        let crews: Vec<_> = self
+            .slots()
+            .flat_map(|slot| &slot.crews)
+            .filter(|crew| crew.key == from)
+            .cloned()
+            .collect();
+        if crews.is_empty() {
+            let message = format!(
+                "move-all-tasks: no workers in cgroup {}: nothing moved",
+                quote(from)
+            );
+            self.tally.note(message.clone());
+            self.say(LogLevel::Warn, message);
+            return Ok(0);
+        }
+        self.clear_subtree_control(to);
+        let (mut moved, mut gone) = (0, 0);
+        for crew in &crews {
+            self.mediation.writes += u64::from(crew.workers);
+            let done = self.world.migrate(crew.id, target)?;
+            moved += done.moved;
+            gone += done.gone;
+        }
+        if moved == 0 {
+            return Err(Error::not_found(format!(
+                "move-all-tasks: all {gone} workers of cgroup {} are gone",
+                quote(from)
+            )));
+        }
+        self.rekey(&crews, to, to_backdrop);
+        Ok(moved)
+    }
+
+    /// A cgroup with enabled children cannot take tasks. Failing is only worth
+    /// a warning: the move itself tells.
+    fn clear_subtree_control(&mut self, name: &str) {
+        if self.enabled.is_empty() || !self.has_children(name) {
+            return;
+        }
+        let text: Vec<String> = self
+            .enabled
+            .names()
+            .map(|name| format!("-{name}"))
+            .collect();
+        let id = self.find(name).map(|group| group.id);
+        if let Some(Err(error)) = id.map(|id| self.write(id, Knob::SubtreeControl, &text.join(" ")))
+        {
+            self.say(LogLevel::Warn, format!("move-all-tasks: {error}"));
+        }
+    }
+
+    fn rekey(&mut self, moved: &[Crew], to: &str, to_backdrop: bool) {
+        let is_moved = |crew: &Crew| moved.iter().any(|one| one.id == crew.id);
+        for slot in self.slots_mut() {
+            slot.crews
+                .iter_mut()
+                .filter(|c| is_moved(c))
+                .for_each(|c| to.clone_into(&mut c.key));
+        }
+        let epoch = self.epoch();
+        if let Some(step) = self.step.as_mut().filter(|_| to_backdrop) {
+            // They outlive the step now, so they file under its phase.
+            let (promoted, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut step.slot.crews)
+                .into_iter()
+                .partition(is_moved);
+            step.slot.crews = kept;
+            for crew in promoted {
+                self.world.set_epoch(crew.id, epoch);
+                self.backdrop.crews.push(crew);
+            }
+        }
+    }
+
+    /// Freezes or thaws. Needs no controller.
+    pub(super) fn set_frozen(&mut self, name: &str, frozen: bool) -> Result<()> {
+        let id = self.group(name)?.id;
+        let text = if frozen { "1" } else { "0" };
+        self.write(id, Knob::Freeze, text).map_err(|error| {
+            error.context(format!(
+                "{} cgroup {}",
+                if frozen { "freezing" } else { "thawing" },
+                quote(name)
+            ))
+        })?;
+        self.group_mut(name)?.frozen = frozen;
+        Ok(())
+    }
+
+    /// Thaws a cgroup and those above it that were frozen here: a frozen
+    /// worker cannot take its stop signal. Failure is only a warning.
+    pub(super) fn thaw(&mut self, name: &str) {
+        let frozen: Vec<String> = self
+            .slots()
+            .flat_map(|slot| &slot.groups)
+            .filter(|group: &&Group| group.frozen && is_or_above(&group.name, name))
+            .map(|group| group.name.clone())
+            .collect();
+        for name in frozen {
+            if let Err(error) = self.set_frozen(&name, false) {
+                self.say(LogLevel::Warn, error.to_string());
+            }
+        }
+    }
+
+    /// Controllers for a change by handle.
+    pub(super) fn enable_for(&mut self, controllers: Controllers) -> Result<()> {
+        self.proceed()?;
+        self.enable(controllers)
+    }
+}
+
+fn is_or_above(ancestor: &str, name: &str) -> bool {
+    name.strip_prefix(ancestor)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,105 @@
+//! A whole plan in one call (section 4 of the semantics): checked before
+//! anything is done, then backdrop, steps and finish.
+
+use std::time::Duration;
+
+use proscenium_wire::{DetailKind, Outcome};
+
+use super::stage::Stage;
+use super::{Error, Result, hold, preflight, requirements};
+use crate::bindings::stage::{Backdrop, StepPlan};
+use crate::bindings::types::HoldSpec;
+use crate::verdict::PhaseLabel;
+
+impl Stage {
+    /// Runs a scenario from beginning to end.
+    ///
+    /// A step that fails is recorded as a failing detail, ends the scenario
+    /// early and is no error here: the verdict has it.
+    ///
+    /// # Errors
+    /// Everything that can be known beforehand; nothing has been done then.
+    /// Afterwards only `cancelled` and faults of the environment.
+    pub fn execute(&mut self, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<()> {
+        self.proceed()?;
+        if self.backdrop_set || self.steps_begun > 0 {
+            return Err(Error::invalid(
+                "execute runs a whole scenario: it cannot follow set-backdrop or another step",
+            ));
+        }
+        preflight::check(self, backdrop, steps)?;
+        self.enable(requirements::of_plan(backdrop, steps))?;
+        self.start();
+        let done = self.run_plan(backdrop, steps);
+        if let Some(step) = self.step.take() {
+            self.end_step(step, false);
+        }
+        match done {
+            Ok(Done::Finished) => {
+                self.end_scenario(true);
+                Ok(())
+            }
+            Ok(Done::Failed { what, error, index }) => {
+                self.end_scenario(false);
+                // Recorded after the teardown, with the label of its own phase.
+                self.fail_plan(index, format!("{what}: {error}"));
+                Ok(())
+            }
+            Err(error) => {
+                self.end_scenario(false);
+                Err(error)
+            }
+        }
+    }
+
+    fn run_plan(&mut self, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<Done> {
+        let failed = |what: String, index, error: Error| match error {
+            Error::Refused(_) => Ok(Done::Failed { what, index, error }),
+            fault @ Error::Fault(_) => Err(fault),
+        };
+        if let Err(error) = self.set_backdrop(backdrop) {
+            return failed("backdrop setup failed".to_owned(), None, error);
+        }
+        for (index, plan) in steps.iter().enumerate() {
+            if let Err(error) = self.run_step(plan) {
+                self.proceed()?;
+                return failed(format!("step {index} failed"), Some(index), error);
+            }
+        }
+        Ok(Done::Finished)
+    }
+
+    fn run_step(&mut self, plan: &StepPlan) -> Result<()> {
+        let wanted = hold::duration(&plan.hold, self.settings.duration)?;
+        let step = self.begin_step(plan.label.as_deref(), wanted)?;
+        self.active(step)?.declare(&plan.ops);
+        if let HoldSpec::Repeat(interval) = plan.hold {
+            self.setup(step, &plan.setup)?;
+            self.announce();
+            self.repeat(&plan.ops, Duration::from_nanos(interval))?;
+        } else {
+            self.apply_ops(&plan.ops)?;
+            self.setup(step, &plan.setup)?;
+            self.announce();
+            self.hold_for(wanted.unwrap_or_default())?;
+        }
+        self.finish(step)
+    }
+
+    fn fail_plan(&mut self, index: Option<usize>, message: String) {
+        let phase = index.map_or(PhaseLabel::None, |index| {
+            PhaseLabel::Step(u32::try_from(index).unwrap_or(u32::MAX))
+        });
+        self.record_in(phase, DetailKind::Other, Outcome::Fail, message);
+    }
+}
+
+/// How the steps of a plan went.
+enum Done {
+    Finished,
+    Failed {
+        what: String,
+        index: Option<usize>,
+        error: Error,
+    },
+}

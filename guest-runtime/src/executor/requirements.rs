@@ -1,0 +1,103 @@
+//! What a plan needs: the smallest set of controllers, and which ops this
+//! runtime offers. Pure; walks plans, never carries anything out.
+
+use crate::bindings::ops::Op;
+use crate::bindings::stage::{Backdrop, StepPlan};
+use crate::bindings::types::CgroupDef;
+use crate::executor::{Error, Result};
+use crate::world::Controllers;
+
+/// Controllers that one definition needs.
+pub(super) fn of_def(def: &CgroupDef) -> Controllers {
+    let mut needed = Controllers::empty();
+    needed.set(
+        Controllers::CPUSET,
+        def.cpuset.is_some() || def.cpuset_mems.is_some(),
+    );
+    needed.set(Controllers::CPU, def.cpu.is_some());
+    needed.set(Controllers::MEMORY, def.memory.is_some());
+    needed.set(Controllers::IO, def.io_weight.is_some());
+    needed.set(Controllers::PIDS, def.pids_max.is_some());
+    needed
+}
+
+/// Controllers that one op needs.
+pub(super) fn of_op(op: &Op) -> Controllers {
+    match op {
+        Op::AddCgroupDef(def) => of_def(def),
+        Op::SetCpuset(_) | Op::ClearCpuset(_) | Op::SwapCpusets(_) | Op::SetAffinity(_) => {
+            Controllers::CPUSET
+        }
+        _ => Controllers::empty(),
+    }
+}
+
+/// Union over a whole plan.
+pub(super) fn of_plan(backdrop: &Backdrop, steps: &[StepPlan]) -> Controllers {
+    let defs = backdrop
+        .cgroups
+        .iter()
+        .chain(steps.iter().flat_map(|step| &step.setup));
+    let ops = backdrop
+        .ops
+        .iter()
+        .chain(steps.iter().flat_map(|step| &step.ops));
+    defs.map(of_def).chain(ops.map(of_op)).collect()
+}
+
+/// The op's case in the contract, which is its bit in a step's frame.
+#[must_use]
+pub fn op_bit(op: &Op) -> u32 {
+    match op {
+        Op::AddCgroup(_) => 0,
+        Op::AddCgroupDef(_) => 1,
+        Op::RemoveCgroup(_) => 2,
+        Op::SetCpuset(_) => 3,
+        Op::ClearCpuset(_) => 4,
+        Op::SwapCpusets(_) => 5,
+        Op::Spawn(_) => 6,
+        Op::StopCgroup(_) => 7,
+        Op::SetAffinity(_) => 8,
+        Op::MoveAllTasks(_) => 9,
+        Op::RunPayload(_) => 10,
+        Op::WaitPayload(_) => 11,
+        Op::KillPayload(_) => 12,
+        Op::FreezeCgroup(_) => 13,
+        Op::UnfreezeCgroup(_) => 14,
+        Op::CaptureSnapshot(_) => 15,
+        Op::WatchSnapshot(_) => 16,
+        Op::WriteKernelHot(_) => 17,
+        Op::WriteKernelCold(_) => 18,
+        Op::ReadKernelHot(_) => 19,
+        Op::ReadKernelCold(_) => 20,
+        Op::AttachScheduler(_) => 21,
+        Op::DetachScheduler => 22,
+        Op::RestartScheduler => 23,
+        Op::ReplaceScheduler(_) => 24,
+        Op::PinBpfMap(_) => 25,
+        Op::CaptureCgroupProcs(_) => 26,
+        Op::SteerIrq(_) => 27,
+    }
+}
+
+/// Refuses an op that this version of the runtime does not carry out.
+///
+/// # Errors
+/// `unavailable`, naming what it needs.
+pub(super) fn offered(op: &Op) -> Result<()> {
+    let family = match op_bit(op) {
+        0..=9 | 13 | 14 => return Ok(()),
+        10..=12 => "payloads",
+        15..=20 => "kernel memory and captures",
+        21..=25 => "schedulers under test",
+        _ => "process captures and interrupts",
+    };
+    Err(not_offered(family))
+}
+
+/// The answer for a part of the contract that this version does not carry out.
+pub(super) fn not_offered(family: &str) -> Error {
+    Error::unavailable(format!(
+        "this version of the runtime does not offer {family}: leave it out, or use a newer version"
+    ))
+}

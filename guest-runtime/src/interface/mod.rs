@@ -1,0 +1,70 @@
+//! The capabilities: one interface of the contract is one file here.
+//!
+//! A file holds everything that decides what a plugin may do through it; the
+//! effects themselves are the executor's. [`link`] adds to a linker exactly
+//! the interfaces that it is given, so what was not granted has no code path.
+
+pub mod cgroups;
+mod checks;
+mod clock;
+mod log;
+pub mod stage;
+mod stimulus;
+mod topology;
+
+use wasmtime::component::{HasData, Linker};
+
+use crate::bindings;
+use crate::capability::Capability;
+use crate::executor::Error;
+use crate::plugin::State;
+
+/// Marks the state as what every interface's functions get.
+pub(crate) struct HasState;
+
+impl HasData for HasState {
+    type Data<'a> = &'a mut State;
+}
+
+/// Adds the interfaces of `granted`, and the two that are only data.
+///
+/// # Errors
+/// Only if an interface is linked twice.
+pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmtime::Result<()> {
+    /// One host call: counted, whatever comes of it.
+    fn enter(state: &mut State) -> &mut State {
+        state.stage.count_call();
+        state
+    }
+    bindings::types::add_to_linker::<_, HasState>(linker, |state| state)?;
+    bindings::ops::add_to_linker::<_, HasState>(linker, |state| state)?;
+    for capability in granted {
+        match capability {
+            Capability::Topology => bindings::topology::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Cgroups => bindings::cgroups::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Stage => bindings::stage::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Checks => bindings::checks::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Stimulus => bindings::stimulus::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Log => bindings::log::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Clock => bindings::clock::add_to_linker::<_, HasState>(linker, enter),
+        }?;
+    }
+    Ok(())
+}
+
+impl bindings::types::Host for State {
+    /// Expected answers go to the plugin; faults of the environment end it.
+    fn convert_error(&mut self, error: Error) -> wasmtime::Result<bindings::types::Error> {
+        match error {
+            Error::Refused(refusal) => {
+                if refusal.code == bindings::types::ErrorCode::LimitExceeded {
+                    self.stage.count_denied();
+                }
+                Ok(refusal.into())
+            }
+            Error::Fault(fault) => Err(wasmtime::Error::new(fault)),
+        }
+    }
+}
+
+impl bindings::ops::Host for State {}

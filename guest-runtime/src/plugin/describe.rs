@@ -1,0 +1,122 @@
+//! `describe`: what a plugin says of itself, in a store in which every import
+//! traps, and the bounds on what it may say.
+
+use std::time::Duration;
+
+use proscenium_wire::{Limits, Thresholds};
+
+use super::{Abort, Manifest, Plugin, instantiate, store};
+use crate::executor::{Settings, Stage};
+use crate::machine::Machine;
+use crate::name::{clean_line, quote};
+use crate::world::simulated::Simulated;
+
+/// Computing time of `describe`, its start functions included.
+const DESCRIBE_MS: u64 = 2_000;
+/// Longest name of a scenario or parameter, in bytes.
+const MAX_NAME: usize = 64;
+/// Longest line of text, in bytes.
+const MAX_TEXT: usize = 1_024;
+/// Most parameters.
+const MAX_PARAMETERS: usize = 64;
+
+/// Why a plugin cannot be described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Its code did not return.
+    #[error("describe failed: {0}")]
+    Aborted(String),
+    /// What it says is out of bounds.
+    #[error("describe gave a manifest that is not valid: {0}")]
+    Manifest(String),
+}
+
+impl Plugin {
+    /// Asks the plugin what it is. None of its imports does anything here.
+    ///
+    /// # Errors
+    /// It traps, loops, hits a limit, or says something out of bounds.
+    pub fn describe(&self, limits: &Limits) -> Result<Manifest, CallError> {
+        let limits = Limits {
+            compute_ms: DESCRIBE_MS.min(limits.compute_ms),
+            ..*limits
+        };
+        let settings = Settings {
+            duration: Duration::ZERO,
+            workers_per_cgroup: 0,
+            seed: 0,
+            limits,
+            thresholds: Thresholds::default(),
+            progress: None,
+        };
+        // A stage is part of every store; nothing can reach this one.
+        let stage = Stage::new(
+            Box::new(Simulated::new(Machine::default())),
+            Box::new(Vec::new()),
+            settings,
+        );
+        let aborted = |abort: Abort| CallError::Aborted(abort.to_string());
+        let mut store = store(self, stage, &limits).map_err(aborted)?;
+        let manifest = instantiate(self, &mut store, &limits, false, |store, scenario| {
+            scenario.proscenium_scenario_scenario().call_describe(store)
+        })
+        .map_err(aborted)?;
+        checked(manifest).map_err(CallError::Manifest)
+    }
+}
+
+fn checked(manifest: Manifest) -> Result<Manifest, String> {
+    check_name("name", &manifest.name)?;
+    if manifest.parameters.len() > MAX_PARAMETERS {
+        return Err(format!(
+            "{} parameters, {MAX_PARAMETERS} is the most",
+            manifest.parameters.len()
+        ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for parameter in &manifest.parameters {
+        check_name("parameter", &parameter.name)?;
+        if !seen.insert(parameter.name.as_str()) {
+            return Err(format!(
+                "parameter {} is there twice",
+                quote(&parameter.name)
+            ));
+        }
+        if parameter
+            .default
+            .as_ref()
+            .is_some_and(|text| text.len() > MAX_TEXT)
+        {
+            return Err(format!(
+                "the default of {} is over {MAX_TEXT} bytes",
+                parameter.name
+            ));
+        }
+    }
+    let clean = |text: &str| clean_line(text, MAX_TEXT);
+    Ok(Manifest {
+        version: clean(&manifest.version),
+        summary: clean(&manifest.summary),
+        parameters: manifest
+            .parameters
+            .into_iter()
+            .map(|parameter| super::Parameter {
+                help: clean(&parameter.help),
+                ..parameter
+            })
+            .collect(),
+        ..manifest
+    })
+}
+
+/// Lower-case letters, digits and dashes, 1 to 64 bytes.
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(allowed) {
+        return Err(format!(
+            "{what} {} is not 1 to {MAX_NAME} lower-case letters, digits and dashes",
+            quote(name)
+        ));
+    }
+    Ok(())
+}

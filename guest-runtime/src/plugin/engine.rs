@@ -1,0 +1,39 @@
+//! The one place where wasmtime is configured. Host and guest must agree on
+//! everything that code generation depends on, or precompiled code is refused.
+
+use wasmtime::{Config, Engine};
+
+/// Stack of the component, in bytes.
+const WASM_STACK: usize = 512 << 10;
+
+/// Baseline for precompiled code: no CPU flags, so that it loads in every
+/// guest and on every host of this architecture.
+#[cfg(feature = "compiler")]
+const TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Names everything that precompiled code depends on, for cache keys.
+#[must_use]
+pub fn settings_id() -> &'static str {
+    // Change it together with `config`.
+    concat!("proscenium-", env!("CARGO_PKG_VERSION"), "-epoch-musl-1")
+}
+
+/// The engine for running and, with the `compiler` feature, for compiling.
+///
+/// # Errors
+/// Only on a machine that wasmtime does not support.
+pub(super) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        // A trap's place in the plugin is worth more than the few bytes.
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    #[cfg(feature = "compiler")]
+    {
+        config.target(TARGET)?;
+        config.cranelift_opt_level(wasmtime::OptLevel::Speed);
+    }
+    Engine::new(&config)
+}

@@ -1,0 +1,104 @@
+//! What a component can reach, told from its imports without running it.
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::LoadError;
+use crate::capability::{CONTRACT, Capability, PACKAGE};
+
+/// Interface that every plugin exports.
+const EXPORT: &str = "scenario";
+/// Interfaces of ours that grant nothing.
+const DATA: [&str; 2] = ["types", "ops"];
+
+/// One import of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Full name with version, such as `proscenium:scenario/stage@0.1.0`.
+    pub name: String,
+    /// What it is to us.
+    pub reach: Reach,
+}
+
+/// What an import lets a component do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Data types only.
+    Data,
+    /// One of our capabilities.
+    Capability(Capability),
+    /// Something that is not ours, such as WASI.
+    Foreign,
+}
+
+/// Lists imports and checks that the component is a scenario of a contract
+/// version that this runtime offers.
+pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Import>, LoadError> {
+    let component_type = component.component_type();
+    let mut imports = Vec::new();
+    for (name, _) in component_type.imports(engine) {
+        imports.push(Import {
+            name: name.to_owned(),
+            reach: reach(name)?,
+        });
+    }
+    let mut exported = None;
+    for (name, _) in component_type.exports(engine) {
+        if let Some((interface, version)) = ours(name)
+            && interface == EXPORT
+        {
+            check_version(name, version)?;
+            exported = Some(());
+        }
+    }
+    match exported {
+        Some(()) => Ok(imports),
+        None => Err(LoadError::WrongWorld {
+            exports: component_type
+                .exports(engine)
+                .map(|(name, _)| name.to_owned())
+                .take(8)
+                .collect(),
+        }),
+    }
+}
+
+fn reach(name: &str) -> Result<Reach, LoadError> {
+    let Some((interface, version)) = ours(name) else {
+        return Ok(Reach::Foreign);
+    };
+    check_version(name, version)?;
+    if DATA.contains(&interface) {
+        return Ok(Reach::Data);
+    }
+    Capability::of_interface(interface)
+        .map(Reach::Capability)
+        .ok_or_else(|| LoadError::UnknownInterface {
+            name: name.to_owned(),
+        })
+}
+
+/// Interface and version of a name of our package.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
+    Some(rest.split_once('@').unwrap_or((rest, "")))
+}
+
+/// A host links what differs in the patch version only, and what is older.
+fn check_version(name: &str, version: &str) -> Result<(), LoadError> {
+    let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
+    let wanted = (
+        parts.next().flatten(),
+        parts.next().flatten(),
+        parts.next().flatten(),
+    );
+    let (major, minor, patch) = CONTRACT;
+    let same_line = wanted.0 == Some(major) && wanted.1 == Some(minor);
+    if same_line && wanted.2.is_some_and(|wanted| wanted <= patch) {
+        return Ok(());
+    }
+    Err(LoadError::OtherContract {
+        wanted: name.chars().take(120).collect(),
+        offered: format!("{major}.{minor}.{patch}"),
+    })
+}

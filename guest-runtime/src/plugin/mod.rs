@@ -1,0 +1,21 @@
+//! A scenario plugin: from bytes to a component that can be described and run.
+//!
+//! Bytes are hostile. What is wrong with them is said before anything is
+//! compiled; a component runs only under limits on memory, tables, handles,
+//! host allocation and computing time, and only with the interfaces that it
+//! imports.
+
+mod budgets;
+mod describe;
+mod engine;
+mod inspect;
+mod load;
+mod state;
+mod watchdog;
+
+pub use crate::bindings::scenario::{Context, Manifest, Needs, Parameter};
+pub use describe::CallError;
+pub use engine::settings_id;
+pub use inspect::{Import, Reach};
+pub use load::{Foreign, LoadError, Plugin};
+pub(crate) use state::{Abort, State, instantiate, store};

@@ -1,0 +1,149 @@
+//! What a running component's host functions work on, and the store around it.
+
+use std::time::Duration;
+
+use proscenium_wire::Limits;
+use wasmtime::component::{Instance, ResourceTable};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+
+use super::Plugin;
+use super::budgets::Budgets;
+use super::load::one_line;
+use super::watchdog::Watchdog;
+use crate::bindings;
+use crate::executor::{Result, Stage};
+use crate::world::WorldError;
+
+/// The store's data.
+pub(crate) struct State {
+    pub(crate) stage: Stage,
+    pub(crate) table: ResourceTable,
+    pub(crate) budgets: Budgets,
+    /// The plugin has said that something failed.
+    pub(crate) failed: bool,
+    limits: StoreLimits,
+    watchdog: Watchdog,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Runs something that may wait; the component's computing time stands still.
+    pub(crate) fn blocking<T>(&mut self, call: impl FnOnce(&mut Stage) -> Result<T>) -> Result<T> {
+        self.watchdog.pause();
+        let result = call(&mut self.stage);
+        self.watchdog.resume();
+        result
+    }
+}
+
+/// How a component's code ended other than by returning.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Abort {
+    #[error("the plugin trapped: {0}")]
+    Trapped(String),
+    #[error("the plugin used up its computing time of {0:?}: wait with hold, or raise the limit")]
+    OutOfTime(Duration),
+    #[error("the plugin hit a limit: {0}")]
+    Limit(String),
+    #[error("{0}")]
+    Fault(WorldError),
+}
+
+impl Abort {
+    fn of(error: &wasmtime::Error, budget: Duration) -> Self {
+        if let Some(fault) = error.downcast_ref::<WorldError>() {
+            return Self::Fault(fault.clone());
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => Self::OutOfTime(budget),
+            Some(Trap::StackOverflow | Trap::AllocationTooLarge) => Self::Limit(one_line(error)),
+            Some(_) => Self::Trapped(one_line(error)),
+            None if is_limit(error) => Self::Limit(one_line(error)),
+            None => Self::Trapped(one_line(error)),
+        }
+    }
+}
+
+/// wasmtime has no type for these; the texts are pinned by tests.
+fn is_limit(error: &wasmtime::Error) -> bool {
+    let text = format!("{error:#}");
+    [
+        "forcing trap when growing",
+        "resource limit exceeded",
+        "fuel allocated for hostcalls",
+        "exceeds limit",
+    ]
+    .iter()
+    .any(|part| text.contains(part))
+}
+
+/// A store under `limits`, its clock standing still.
+pub(crate) fn store(plugin: &Plugin, stage: Stage, limits: &Limits) -> Result<Store<State>, Abort> {
+    let budget = Duration::from_millis(limits.compute_ms);
+    let watchdog = Watchdog::new(&plugin.engine, budget).map_err(|error| {
+        let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+        Abort::Fault(WorldError::Environment {
+            what: "start the watchdog".to_owned(),
+            errno,
+        })
+    })?;
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.handles as usize);
+    let state = State {
+        stage,
+        table,
+        budgets: Budgets::new(limits),
+        failed: false,
+        limits: StoreLimitsBuilder::new()
+            .memory_size(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
+            .table_elements(limits.table_elements as usize)
+            .instances(limits.instances as usize)
+            .memories(limits.instances as usize)
+            .tables(limits.instances as usize)
+            // A plugin that cannot grow its memory would only trap later, with
+            // less to say.
+            .trap_on_grow_failure(true)
+            .build(),
+        watchdog,
+    };
+    let mut store = Store::new(&plugin.engine, state);
+    store.limiter(|state| &mut state.limits);
+    store.set_hostcall_fuel(limits.call_bytes as usize);
+    // One move of the epoch is the end. Armed before instantiation, for start
+    // functions run there.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_trap();
+    Ok(store)
+}
+
+/// Runs `call` on an instance of the component under the watchdog.
+pub(crate) fn instantiate<T>(
+    plugin: &Plugin,
+    store: &mut Store<State>,
+    limits: &Limits,
+    live: bool,
+    call: impl FnOnce(&mut Store<State>, &bindings::Plugin) -> wasmtime::Result<T>,
+) -> Result<T, Abort> {
+    let budget = Duration::from_millis(limits.compute_ms);
+    let mut run = || {
+        let linker = plugin.linker(live)?;
+        store.data_mut().watchdog.resume();
+        let instance: Instance = linker.instantiate(&mut *store, &plugin.component)?;
+        let scenario = bindings::Plugin::new(&mut *store, &instance)?;
+        Ok((instance, scenario))
+    };
+    let started = run();
+    let result = match started {
+        Ok((_, scenario)) => call(store, &scenario),
+        Err(error) => Err(error),
+    };
+    store.data_mut().watchdog.pause();
+    result.map_err(|error: wasmtime::Error| Abort::of(&error, budget))
+}

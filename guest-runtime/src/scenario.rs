@@ -1,0 +1,117 @@
+//! One scenario from beginning to end: a component, a world, a verdict.
+//!
+//! The guest calls this with the kernel behind the gateway, `check` with the
+//! simulated world. However the component ends, the stage is closed: exactly
+//! one verdict, everything collected.
+
+use std::time::Duration;
+
+use proscenium_wire::{Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
+
+use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
+use crate::executor::{Settings, Stage};
+use crate::name::clean_line;
+use crate::plugin::{Abort, Plugin, State, instantiate, store};
+use crate::sink::Sink;
+use crate::verdict::Ending;
+use crate::world::World;
+
+/// Longest reason that a plugin gives, in bytes.
+const MAX_REASON: usize = 4_096;
+
+/// Runs `plugin` as `job` says.
+///
+/// Emits everything from the scenario's start to the verdict and the figures
+/// of mediation into `sink`; the end frame is the caller's.
+pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink>) -> Verdict {
+    let settings = Settings {
+        duration: Duration::from_nanos(job.duration_ns),
+        workers_per_cgroup: job.defaults.workers_per_cgroup,
+        seed: job.seed,
+        limits: job.limits,
+        thresholds: job.thresholds,
+        progress: (job.progress_ms > 0).then(|| Duration::from_millis(u64::from(job.progress_ms))),
+    };
+    let context = Context {
+        parameters: job.parameters.clone(),
+        duration: job.duration_ns,
+        seed: job.seed,
+        scheduler: None,
+        kernel: world.kernel_release().to_owned(),
+    };
+    let stage = Stage::new(world, sink, settings);
+    let mut store = match store(plugin, stage, &job.limits) {
+        Ok(store) => store,
+        // The stage went with the store: nothing was made, nothing to collect.
+        Err(abort) => return broken_before_start(&abort),
+    };
+    let ended = instantiate(plugin, &mut store, &job.limits, true, |store, scenario| {
+        scenario
+            .proscenium_scenario_scenario()
+            .call_run(store, &context)
+    });
+    // The component's memory goes first; the stage is what is left of it.
+    let State {
+        mut stage, budgets, ..
+    } = store.into_data();
+    if budgets.dropped_lines > 0 {
+        stage.say(
+            LogLevel::Warn,
+            format!(
+                "{} log lines beyond the budget were dropped",
+                budgets.dropped_lines
+            ),
+        );
+    }
+    let ending = match ended {
+        Ok(Ok(PluginOutcome { verdict, reason })) => Ending::Returned {
+            outcome: match verdict {
+                PluginVerdict::Pass => Outcome::Pass,
+                PluginVerdict::Fail => Outcome::Fail,
+                PluginVerdict::Inconclusive => Outcome::Inconclusive,
+                PluginVerdict::Skip => Outcome::Skip,
+            },
+            reason: reason.map(|reason| clean_line(&reason, MAX_REASON)),
+        },
+        Ok(Err(error)) => broken(
+            DetailKind::Plugin,
+            Outcome::Fail,
+            format!(
+                "the plugin returned an error: {:?}: {}",
+                error.code, error.message
+            ),
+        ),
+        Err(abort) => {
+            if let Abort::Fault(fault) = &abort {
+                stage.emit(Event::Fault {
+                    message: fault.to_string(),
+                });
+            }
+            ending_of(&abort)
+        }
+    };
+    stage.close(ending)
+}
+
+fn ending_of(abort: &Abort) -> Ending {
+    let (kind, outcome) = match abort {
+        Abort::Trapped(_) => (DetailKind::PluginTrap, Outcome::Fail),
+        Abort::OutOfTime(_) => (DetailKind::PluginTimeout, Outcome::Fail),
+        Abort::Limit(_) => (DetailKind::PluginLimit, Outcome::Fail),
+        Abort::Fault(_) => (DetailKind::Environment, Outcome::Inconclusive),
+    };
+    broken(kind, outcome, abort.to_string())
+}
+
+fn broken(kind: DetailKind, outcome: Outcome, message: String) -> Ending {
+    Ending::Broken(Detail {
+        kind,
+        outcome,
+        phase: None,
+        message: clean_line(&message, MAX_REASON),
+    })
+}
+
+fn broken_before_start(abort: &Abort) -> Verdict {
+    crate::verdict::Tally::default().verdict(ending_of(abort))
+}

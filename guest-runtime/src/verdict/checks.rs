@@ -1,0 +1,267 @@
+//! The opt-in checks of section 8.4, in its order: fairness, isolation,
+//! throughput and latency, migration.
+
+use proscenium_wire::{CgroupStats, Detail, DetailKind, Outcome, Thresholds};
+use proscenium_worker::Report;
+
+use crate::cpuset::CpuSet;
+
+/// Spread of off-CPU shares that `not-starved` allows, in percent points.
+const SPREAD_PERCENT: f64 = 15.0;
+/// Stretch without CPU time that `not-starved` allows, in nanoseconds.
+const GAP_NS: u64 = 2_000_000_000;
+
+/// What is judged: one crew's whole life.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Its statistics.
+    pub stats: &'a CgroupStats,
+    /// Its workers' reports.
+    pub reports: &'a [Report],
+    /// The CPUs that it may have used, if that can be said.
+    pub bounds: Option<&'a CpuSet>,
+}
+
+/// Judges one crew. `details` come without a phase; a check that is off or
+/// passes adds none.
+#[must_use]
+pub fn evaluate(thresholds: &Thresholds, subject: Subject<'_>) -> Vec<Detail> {
+    let mut details = Vec::new();
+    fairness(thresholds, subject, &mut details);
+    isolation(thresholds, subject, &mut details);
+    throughput(thresholds, subject, &mut details);
+    latency(thresholds, subject, &mut details);
+    migration(thresholds, subject, &mut details);
+    details
+}
+
+fn detail(kind: DetailKind, outcome: Outcome, message: String) -> Detail {
+    Detail {
+        kind,
+        outcome,
+        phase: None,
+        message,
+    }
+}
+
+fn fail(kind: DetailKind, message: String) -> Detail {
+    detail(kind, Outcome::Fail, message)
+}
+
+/// A threshold without figures to compare with.
+fn unmeasured(stats: &CgroupStats, what: &str, outcome: Outcome) -> Detail {
+    detail(
+        DetailKind::Benchmark,
+        outcome,
+        format!(
+            "{}: {what} was not measured by {}",
+            place(stats),
+            stats.work
+        ),
+    )
+}
+
+fn place(stats: &CgroupStats) -> String {
+    if stats.cgroup.is_empty() {
+        "workers beside the runtime".to_owned()
+    } else {
+        format!("cgroup {:?}", stats.cgroup)
+    }
+}
+
+fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let stats = subject.stats;
+    let not_starved = thresholds.not_starved == Some(true);
+    if not_starved {
+        for report in subject
+            .reports
+            .iter()
+            .filter(|report| report.work_units == 0)
+        {
+            details.push(fail(
+                DetailKind::NoProgress,
+                format!("{}: worker {} did no work at all", place(stats), report.tid),
+            ));
+        }
+    }
+    let spread_limit = thresholds
+        .max_spread_percent
+        .or(not_starved.then_some(SPREAD_PERCENT));
+    if let (Some(limit), Some(spread)) = (spread_limit, stats.spread_percent)
+        && stats.workers >= 2
+        && spread > limit
+    {
+        details.push(fail(
+            DetailKind::Unfair,
+            format!(
+                "{}: off-CPU shares of {} workers lie {spread:.1} points apart, {limit:.1} allowed",
+                place(stats),
+                stats.workers
+            ),
+        ));
+    }
+    let gap_limit = thresholds.max_gap_ns.or(not_starved.then_some(GAP_NS));
+    if let Some(limit) = gap_limit {
+        for report in subject
+            .reports
+            .iter()
+            .filter(|report| report.max_gap.ns > limit)
+        {
+            details.push(fail(
+                DetailKind::Stuck,
+                format!(
+                    "{}: worker {} got no CPU for {} before it ran on CPU {} (wall time between \
+                     looks {}), {} allowed",
+                    place(stats),
+                    report.tid,
+                    millis(report.max_gap.ns),
+                    report.max_gap.cpu,
+                    millis(report.max_gap_wall_ns),
+                    millis(limit)
+                ),
+            ));
+        }
+    }
+}
+
+fn isolation(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let (Some(true), Some(bounds)) = (thresholds.isolation, subject.bounds) else {
+        return;
+    };
+    let outside = CpuSet::from(subject.stats.cpus.as_slice()).difference(bounds);
+    if !outside.is_empty() {
+        details.push(fail(
+            DetailKind::Isolation,
+            format!(
+                "{}: ran on CPUs {outside} outside its cpuset {bounds}",
+                place(subject.stats)
+            ),
+        ));
+    }
+}
+
+fn throughput(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let stats = subject.stats;
+    if let Some(limit) = thresholds.max_throughput_cv {
+        match stats.throughput_cv {
+            Some(cv) if cv > limit => details.push(fail(
+                DetailKind::Benchmark,
+                format!(
+                    "{}: throughput varies by {cv:.3}, {limit:.3} allowed",
+                    place(stats)
+                ),
+            )),
+            Some(_) => {}
+            None => details.push(unmeasured(stats, "throughput variation", skip_or(subject))),
+        }
+    }
+    for (limit, count, what, without_cpu) in [
+        (
+            thresholds.min_work_rate,
+            stats.work_units,
+            "work units",
+            Outcome::Inconclusive,
+        ),
+        (
+            thresholds.min_iteration_rate,
+            stats.iterations,
+            "iterations",
+            Outcome::Fail,
+        ),
+    ] {
+        let Some(limit) = limit else { continue };
+        if subject.reports.is_empty() {
+            details.push(unmeasured(stats, what, Outcome::Skip));
+        } else if stats.cpu_time_ns == 0 {
+            details.push(detail(
+                DetailKind::Benchmark,
+                without_cpu,
+                format!(
+                    "{}: no worker got any CPU time, so {what} have no rate",
+                    place(stats)
+                ),
+            ));
+        } else {
+            let rate = float(count) * 1e9 / float(stats.cpu_time_ns);
+            if rate < limit {
+                details.push(fail(
+                    DetailKind::Benchmark,
+                    format!(
+                        "{}: {rate:.1} {what} per CPU second, {limit:.1} required",
+                        place(stats)
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+fn latency(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let stats = subject.stats;
+    if let Some(limit) = thresholds.max_p99_wake_ns {
+        match stats.wake_p99_ns {
+            Some(p99) if p99 > limit => details.push(fail(
+                DetailKind::Benchmark,
+                format!(
+                    "{}: p99 wake sample {}, {} allowed",
+                    place(stats),
+                    millis(p99),
+                    millis(limit)
+                ),
+            )),
+            Some(_) => {}
+            None => details.push(unmeasured(stats, "wake latency", skip_or(subject))),
+        }
+    }
+    if let Some(limit) = thresholds.max_wake_cv {
+        match stats.wake_cv {
+            Some(cv) if cv > limit => details.push(fail(
+                DetailKind::Benchmark,
+                format!(
+                    "{}: wake samples vary by {cv:.3}, {limit:.3} allowed",
+                    place(stats)
+                ),
+            )),
+            Some(_) => {}
+            None => details.push(unmeasured(stats, "wake variation", skip_or(subject))),
+        }
+    }
+}
+
+fn migration(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let stats = subject.stats;
+    let Some(limit) = thresholds.max_migration_ratio else {
+        return;
+    };
+    match stats.migration_ratio {
+        Some(ratio) if ratio > limit => details.push(fail(
+            DetailKind::Migration,
+            format!(
+                "{}: {ratio:.6} migrations per iteration, {limit:.6} allowed",
+                place(stats)
+            ),
+        )),
+        Some(_) => {}
+        None => details.push(unmeasured(stats, "migration ratio", skip_or(subject))),
+    }
+}
+
+fn skip_or(subject: Subject<'_>) -> Outcome {
+    if subject.reports.is_empty() {
+        Outcome::Skip
+    } else {
+        Outcome::Inconclusive
+    }
+}
+
+fn millis(ns: u64) -> String {
+    format!("{:.3} ms", float(ns) / 1e6)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures for messages and thresholds"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
+}

@@ -1,0 +1,222 @@
+//! Everything that was said about a scenario, and the one verdict made of it.
+
+use proscenium_wire::{CgroupStats, Detail, DetailKind, Outcome, PhaseStats, Verdict};
+
+/// Most details and notes that are kept; beyond, only their number is.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Label of the phase in which something arose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhaseLabel {
+    /// Outside every step.
+    None,
+    /// Before the first step.
+    Baseline,
+    /// In step *k*, from 0.
+    Step(u32),
+}
+
+impl PhaseLabel {
+    /// Text form: `BASELINE`, `Step[k]`.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Baseline => Some("BASELINE".to_owned()),
+            Self::Step(index) => Some(format!("Step[{index}]")),
+        }
+    }
+}
+
+/// What the plugin itself concluded.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// It returned.
+    Returned {
+        /// What it says.
+        outcome: Outcome,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It did not return well; the detail says how.
+    Broken(Detail),
+}
+
+/// Collects while a scenario runs.
+#[derive(Debug, Default)]
+pub struct Tally {
+    details: Vec<Detail>,
+    notes: Vec<String>,
+    cgroups: Vec<CgroupStats>,
+    phases: Vec<PhaseStats>,
+    dropped: u64,
+    asserted: bool,
+}
+
+impl Tally {
+    /// Records a reason.
+    pub fn detail(&mut self, detail: Detail) {
+        if self.details.len() < MAX_ENTRIES {
+            self.details.push(detail);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Puts another tally's entries before everything recorded so far: on
+    /// early ends the backdrop's results come first.
+    pub fn prepend(&mut self, mut first: Self) {
+        first.details.append(&mut self.details);
+        first.notes.append(&mut self.notes);
+        first.cgroups.append(&mut self.cgroups);
+        first.phases.append(&mut self.phases);
+        first.dropped += self.dropped;
+        first.asserted |= self.asserted;
+        *self = first;
+    }
+
+    /// Records a remark.
+    pub fn note(&mut self, note: String) {
+        if self.notes.len() < MAX_ENTRIES {
+            self.notes.push(note);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Records figures.
+    pub fn stats(&mut self, stats: CgroupStats) {
+        self.cgroups.push(stats);
+    }
+
+    /// Figures recorded so far.
+    #[must_use]
+    pub fn collected(&self) -> &[CgroupStats] {
+        &self.cgroups
+    }
+
+    /// Records a phase.
+    pub fn phase(&mut self, phase: PhaseStats) {
+        self.phases.push(phase);
+    }
+
+    /// A check is active, or the plugin judged something.
+    pub fn assert(&mut self) {
+        self.asserted = true;
+    }
+
+    /// The one verdict: the worst of what everybody said.
+    #[must_use]
+    pub fn verdict(mut self, ending: Ending) -> Verdict {
+        let own = match ending {
+            Ending::Returned { outcome, reason } => {
+                // A pass that nobody gave a reason for is only the default.
+                self.asserted |= outcome != Outcome::Pass || reason.is_some();
+                if outcome == Outcome::Pass {
+                    self.notes.extend(reason);
+                } else {
+                    let kind = match outcome {
+                        Outcome::Skip => DetailKind::Skip,
+                        _ => DetailKind::Plugin,
+                    };
+                    let message = reason.unwrap_or_else(|| {
+                        format!("the plugin says {} without a reason", outcome.as_str())
+                    });
+                    self.details.push(Detail {
+                        kind,
+                        outcome,
+                        phase: None,
+                        message,
+                    });
+                }
+                outcome
+            }
+            Ending::Broken(detail) => {
+                self.asserted = true;
+                let outcome = detail.outcome;
+                self.details.push(detail);
+                outcome
+            }
+        };
+        if self.dropped > 0 {
+            self.notes.push(format!(
+                "{} more details and notes were dropped",
+                self.dropped
+            ));
+        }
+        // A check that was skipped beside others that passed changes nothing.
+        let outcome = self
+            .details
+            .iter()
+            .map(|detail| detail.outcome)
+            .fold(own, Outcome::worst);
+        Verdict {
+            outcome,
+            details: self.details,
+            notes: self.notes,
+            asserted: self.asserted,
+            cgroups: self.cgroups,
+            phases: self.phases,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn returned(outcome: Outcome) -> Ending {
+        Ending::Returned {
+            outcome,
+            reason: None,
+        }
+    }
+
+    fn failing() -> Detail {
+        Detail {
+            kind: DetailKind::Unfair,
+            outcome: Outcome::Fail,
+            phase: PhaseLabel::Step(1).text(),
+            message: "unfair".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_worst_voice_wins() {
+        let mut tally = Tally::default();
+        tally.detail(failing());
+        assert_eq!(
+            tally.verdict(returned(Outcome::Pass)).outcome,
+            Outcome::Fail
+        );
+        assert_eq!(
+            Tally::default().verdict(returned(Outcome::Skip)).outcome,
+            Outcome::Skip
+        );
+        assert_eq!(
+            Tally::default()
+                .verdict(returned(Outcome::Inconclusive))
+                .outcome,
+            Outcome::Inconclusive
+        );
+    }
+
+    #[test]
+    fn a_pass_without_assertions_says_so() {
+        assert!(!Tally::default().verdict(returned(Outcome::Pass)).asserted);
+        let mut tally = Tally::default();
+        tally.assert();
+        assert!(tally.verdict(returned(Outcome::Pass)).asserted);
+    }
+
+    #[test]
+    fn floods_are_counted_instead_of_kept() {
+        let mut tally = Tally::default();
+        for _ in 0..MAX_ENTRIES + 5 {
+            tally.detail(failing());
+        }
+        let verdict = tally.verdict(returned(Outcome::Pass));
+        assert_eq!(verdict.details.len(), MAX_ENTRIES);
+        assert!(verdict.notes[0].starts_with("5 more"));
+    }
+}

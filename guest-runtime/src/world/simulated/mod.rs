@@ -1,0 +1,378 @@
+//! A world without a kernel: an in-memory cgroup tree that keeps the kernel's
+//! rules, workers that share CPUs fairly, and a clock that jumps.
+//!
+//! Deterministic: the same calls give the same figures. Waits return at once.
+//! The figures are plausible, not predictions; latencies are not modelled, so
+//! nothing here ever reports a wake sample.
+
+mod crew;
+mod effect;
+mod load;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use proscenium_worker::ExitInfo;
+
+use super::{
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+};
+use crate::cpuset::CpuSet;
+use crate::machine::Machine;
+
+pub use effect::{Effect, EffectLog};
+
+use crew::Crew;
+use tree::Tree;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Simulated {
+    machine: Machine,
+    now: Duration,
+    tree: Tree,
+    crews: BTreeMap<CrewId, Crew>,
+    next_crew: u32,
+    next_pid: u32,
+    controllers: Controllers,
+    log: EffectLog,
+    /// When and why the run is to be cancelled.
+    cancel: Option<(Duration, String)>,
+    text: String,
+}
+
+impl Simulated {
+    /// A machine with nothing on it, at time zero.
+    #[must_use]
+    pub fn new(machine: Machine) -> Self {
+        Self {
+            tree: Tree::new(machine.cpus.clone()),
+            machine,
+            now: Duration::ZERO,
+            crews: BTreeMap::new(),
+            next_crew: 0,
+            next_pid: 1_000,
+            controllers: Controllers::all(),
+            log: EffectLog::default(),
+            cancel: None,
+            text: String::new(),
+        }
+    }
+
+    /// Logs every effect into `log`, and fails what it says is to fail.
+    #[must_use]
+    pub fn with_log(mut self, log: EffectLog) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// A kernel that offers only these controllers.
+    #[must_use]
+    pub fn with_controllers(mut self, controllers: Controllers) -> Self {
+        self.controllers = controllers;
+        self
+    }
+
+    /// Cancels the run at a point of virtual time.
+    #[must_use]
+    pub fn cancelled_at(mut self, at: Duration, reason: &str) -> Self {
+        self.cancel = Some((at, reason.to_owned()));
+        self
+    }
+
+    fn advance(&mut self, until: Duration) {
+        if let Some(span) = until.checked_sub(self.now).filter(|span| !span.is_zero()) {
+            load::advance(&mut self.tree, &mut self.crews, &self.machine, span);
+            self.now = until;
+        }
+    }
+
+    fn crew(&self, id: CrewId) -> Result<&Crew, WorldError> {
+        self.crews.get(&id).ok_or_else(|| gone_crew(id))
+    }
+
+    /// Logs an effect; fails with the errno that a test asked for.
+    fn effect(&self, effect: &Effect) -> Result<(), WorldError> {
+        match self.log.push(effect) {
+            None => Ok(()),
+            Some(errno) => Err(WorldError::Kernel {
+                what: effect.to_string(),
+                errno,
+            }),
+        }
+    }
+}
+
+fn gone_crew(id: CrewId) -> WorldError {
+    WorldError::Gone {
+        what: format!("crew {}", id.0),
+    }
+}
+
+impl World for Simulated {
+    fn now(&self) -> Duration {
+        self.now
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn kernel_release(&self) -> &str {
+        "simulated"
+    }
+
+    fn controllers(&self) -> Controllers {
+        self.controllers
+    }
+
+    fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
+        let name = self.tree.name(group)?.to_owned();
+        self.effect(&Effect::Enable {
+            group: name,
+            controllers: controllers.to_string(),
+        })?;
+        let busy = group != GroupId::ROOT && self.tasks_in(group) > 0;
+        self.tree.enable(group, controllers, busy)
+    }
+
+    fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError> {
+        let group = self.tree.child_name(parent, name)?;
+        self.effect(&Effect::Create { group })?;
+        self.tree.create(parent, name)
+    }
+
+    fn remove(&mut self, group: GroupId) -> Result<(), WorldError> {
+        let Ok(name) = self.tree.name(group) else {
+            return Ok(());
+        };
+        self.effect(&Effect::Remove {
+            group: name.to_owned(),
+        })?;
+        self.tree.remove(group, self.tasks_in(group) > 0)
+    }
+
+    fn write(&mut self, group: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
+        let name = self.tree.name(group)?.to_owned();
+        let failed = self.effect(&Effect::Write {
+            group: name.clone(),
+            knob,
+            value: value.trim_end().to_owned(),
+        });
+        if let Err(error) = failed {
+            let errno = error.errno().unwrap_or(Errno::EIO);
+            return Err(WorldError::Write {
+                group: name,
+                knob,
+                value: value.to_owned(),
+                errno,
+            });
+        }
+        self.tree.write(group, knob, value)
+    }
+
+    fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
+        self.text = if knob == Knob::Procs {
+            self.tree.name(group)?;
+            let pids = self
+                .crews
+                .values()
+                .filter(|crew| crew.group == Some(group))
+                .flat_map(|c| &c.pids);
+            pids.map(|pid| format!("{pid}\n")).collect()
+        } else {
+            self.tree.read(group, knob)?
+        };
+        Ok(&self.text)
+    }
+
+    fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
+        let name = group
+            .map(|group| self.tree.name(group))
+            .transpose()?
+            .unwrap_or("")
+            .to_owned();
+        let workers = plan.setups.len();
+        self.effect(&Effect::Spawn {
+            group: name.clone(),
+            work: plan.work.name(),
+            workers,
+        })?;
+        if let Some(id) = group {
+            let room = self.tree.pids_room(id, |id| self.tasks_in(id));
+            if room < workers {
+                let what = format!(
+                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
+                );
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EAGAIN,
+                });
+            }
+            if self.tree.has_enabled_children(id) {
+                let what =
+                    format!("start workers in cgroup {name:?}, whose children have controllers");
+                return Err(WorldError::Kernel {
+                    what,
+                    errno: Errno::EBUSY,
+                });
+            }
+        }
+        let id = CrewId(self.next_crew);
+        self.next_crew += 1;
+        let pids = (self.next_pid..).take(workers).collect();
+        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
+        self.crews.insert(id, Crew::new(group, plan, pids));
+        Ok(id)
+    }
+
+    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
+        self.effect(&Effect::OpenGate { crew })?;
+        let crew = self.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+        crew.running = true;
+        Ok(())
+    }
+
+    fn pids(&self, crew: CrewId) -> &[u32] {
+        self.crews.get(&crew).map_or(&[], |crew| &crew.pids)
+    }
+
+    fn set_epoch(&mut self, crew: CrewId, epoch: u32) {
+        self.log.note(&Effect::SetEpoch { crew, epoch });
+        if let Some(crew) = self.crews.get_mut(&crew) {
+            crew.set_epoch(epoch);
+        }
+    }
+
+    fn iterations(&self, crew: CrewId) -> u64 {
+        self.crews.get(&crew).map_or(0, Crew::iterations)
+    }
+
+    fn set_affinity(
+        &mut self,
+        crew: CrewId,
+        index: usize,
+        cpus: &CpuSet,
+    ) -> Result<(), WorldError> {
+        let pid = *self
+            .crew(crew)?
+            .pids
+            .get(index)
+            .ok_or_else(|| gone_crew(crew))?;
+        self.effect(&Effect::SetAffinity {
+            pid,
+            cpus: cpus.to_string(),
+        })?;
+        let effective = self
+            .crew(crew)?
+            .group
+            .map_or(&self.machine.cpus, |id| self.tree.effective(id));
+        if cpus.intersection(effective).is_empty() {
+            return Err(WorldError::Kernel {
+                what: format!("pin worker {pid} to CPUs {cpus}"),
+                errno: Errno::EINVAL,
+            });
+        }
+        if let Some(worker) = self
+            .crews
+            .get_mut(&crew)
+            .and_then(|crew| crew.workers.get_mut(index))
+        {
+            worker.affinity = Some(cpus.clone());
+        }
+        Ok(())
+    }
+
+    fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
+        let name = self.tree.name(to)?.to_owned();
+        self.effect(&Effect::Migrate {
+            crew,
+            group: name.clone(),
+        })?;
+        if self.tree.has_enabled_children(to) {
+            let what = format!("move tasks to cgroup {name:?}, whose children have controllers");
+            return Err(WorldError::Kernel {
+                what,
+                errno: Errno::EBUSY,
+            });
+        }
+        let crew = self.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+        crew.group = Some(to);
+        Ok(Moved {
+            moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
+            gone: 0,
+        })
+    }
+
+    fn kill(&mut self, crews: &[CrewId]) {
+        self.log.note(&Effect::Kill {
+            crews: crews.to_vec(),
+        });
+        for id in crews {
+            if let Some(crew) = self.crews.get_mut(id) {
+                crew.killed = true;
+            }
+        }
+    }
+
+    fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport> {
+        self.log.note(&Effect::Collect {
+            crews: crews.to_vec(),
+        });
+        let frozen = |world: &Self, id: &CrewId| {
+            world
+                .crews
+                .get(id)
+                .and_then(|crew| crew.group)
+                .is_some_and(|group| world.tree.is_frozen(group))
+        };
+        // A frozen worker cannot take its stop signal: it runs into the deadline.
+        let stuck: Vec<CrewId> = crews
+            .iter()
+            .copied()
+            .filter(|id| frozen(self, id))
+            .collect();
+        if !stuck.is_empty() {
+            self.advance(until);
+        }
+        let mut reports = Vec::with_capacity(crews.len());
+        for id in crews {
+            let Some(crew) = self.crews.remove(id) else {
+                continue;
+            };
+            let ended = match (crew.killed, stuck.contains(id)) {
+                (true, _) => Some(ExitInfo::Signaled(libc::SIGKILL)),
+                (false, true) => Some(ExitInfo::TimedOut),
+                (false, false) => None,
+            };
+            reports.push(CrewReport {
+                crew: *id,
+                reports: crew.into_reports(ended),
+            });
+        }
+        reports
+    }
+
+    fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
+        self.log.note(&Effect::Wait { until });
+        if let Some((at, reason)) = self.cancel.clone().filter(|(at, _)| *at <= until) {
+            self.advance(at);
+            return Ok(Wake::Cancelled(reason));
+        }
+        self.advance(until);
+        Ok(Wake::Elapsed)
+    }
+}
+
+impl Simulated {
+    /// Workers in a cgroup itself, not below it.
+    fn tasks_in(&self, group: GroupId) -> usize {
+        self.crews
+            .values()
+            .filter(|crew| crew.group == Some(group))
+            .map(|crew| crew.pids.len())
+            .sum()
+    }
+}

@@ -1,0 +1,303 @@
+//! Strategies: any message that the vocabulary can express.
+
+use proptest::collection::vec;
+use proptest::num::f64::{INFINITE, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use proscenium_wire::*;
+
+/// Every kind of detail, in its order on the wire.
+pub(crate) const DETAIL_KINDS: [DetailKind; 19] = [
+    DetailKind::NoProgress,
+    DetailKind::Stuck,
+    DetailKind::Unfair,
+    DetailKind::Isolation,
+    DetailKind::Benchmark,
+    DetailKind::Migration,
+    DetailKind::Plugin,
+    DetailKind::PluginTrap,
+    DetailKind::PluginTimeout,
+    DetailKind::PluginLimit,
+    DetailKind::Denied,
+    DetailKind::SchedulerCrashed,
+    DetailKind::SchedulerExitedCleanly,
+    DetailKind::SchedulerDiedUnknownReason,
+    DetailKind::WorkerStalled,
+    DetailKind::Cancelled,
+    DetailKind::Skip,
+    DetailKind::Environment,
+    DetailKind::Other,
+];
+/// Every outcome, in its order on the wire.
+pub(crate) const OUTCOMES: [Outcome; 4] = [
+    Outcome::Skip,
+    Outcome::Pass,
+    Outcome::Inconclusive,
+    Outcome::Fail,
+];
+/// Every source of a log line, in its order on the wire.
+pub(crate) const LOG_SOURCES: [LogSource; 2] = [LogSource::Runtime, LogSource::Plugin];
+/// Every level, in its order on the wire.
+pub(crate) const LOG_LEVELS: [LogLevel; 5] = [
+    LogLevel::Error,
+    LogLevel::Warn,
+    LogLevel::Info,
+    LogLevel::Debug,
+    LogLevel::Trace,
+];
+
+/// Text of any script, with the magic in it now and then.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![4 => ".{0,40}", 1 => ".{0,4}PRSC.{0,20}"]
+}
+
+/// Any number that equals itself.
+fn float() -> impl Strategy<Value = f64> {
+    POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO | INFINITE
+}
+
+fn step_mark() -> impl Strategy<Value = StepMark> {
+    any::<(u32, u16, u16, u64, u16, u16, u16, u64)>().prop_map(
+        |(
+            elapsed_ms,
+            phase,
+            op_count,
+            op_kinds,
+            cgroup_count,
+            worker_count,
+            handle_count,
+            total,
+        )| {
+            StepMark {
+                elapsed_ms,
+                phase,
+                op_count,
+                op_kinds,
+                cgroup_count,
+                worker_count,
+                handle_count,
+                total_iterations: total,
+            }
+        },
+    )
+}
+
+fn cpu_time() -> impl Strategy<Value = CpuTime> {
+    any::<[u64; 6]>().prop_map(
+        |[
+            usage_us,
+            user_us,
+            system_us,
+            nr_periods,
+            nr_throttled,
+            throttled_us,
+        ]| CpuTime {
+            usage_us,
+            user_us,
+            system_us,
+            nr_periods,
+            nr_throttled,
+            throttled_us,
+        },
+    )
+}
+
+fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
+    let who = (
+        any::<u16>(),
+        text(),
+        text(),
+        any::<(u32, u32)>(),
+        vec(any::<u32>(), 0..9),
+    );
+    let totals = any::<([u64; 7], u32)>();
+    let ratios = (
+        of(float()),
+        of(float()),
+        of(float()),
+        of(float()),
+        of(float()),
+        of(float()),
+    );
+    let wakes = (any::<[Option<u64>; 3]>(), of(float()), of(cpu_time()));
+    (who, totals, ratios, wakes).prop_map(|(who, (sums, max_gap_cpu), ratios, wakes)| {
+        let (phase, cgroup, work, (workers, completed), cpus) = who;
+        let [
+            work_units,
+            iterations,
+            cpu_time_ns,
+            wall_time_ns,
+            max_gap_ns,
+            migrations,
+            seen,
+        ] = sums;
+        let ([wake_p99_ns, wake_median_ns, run_delay_mean_ns], wake_cv, cpu_stat) = wakes;
+        CgroupStats {
+            phase,
+            cgroup,
+            work,
+            workers,
+            completed,
+            cpus,
+            work_units,
+            iterations,
+            cpu_time_ns,
+            wall_time_ns,
+            off_cpu_min_percent: ratios.0,
+            off_cpu_avg_percent: ratios.1,
+            off_cpu_max_percent: ratios.2,
+            spread_percent: ratios.3,
+            max_gap_ns,
+            max_gap_cpu,
+            migrations,
+            migration_ratio: ratios.4,
+            wake_p99_ns,
+            wake_median_ns,
+            wake_cv,
+            wake_samples: seen,
+            throughput_cv: ratios.5,
+            run_delay_mean_ns,
+            cpu_stat,
+        }
+    })
+}
+
+fn phase_stats() -> impl Strategy<Value = PhaseStats> {
+    (
+        any::<u16>(),
+        text(),
+        of(text()),
+        any::<(u64, Option<u64>, Option<u64>)>(),
+    )
+        .prop_map(
+            |(phase, name, label, (start_ms, end_ms, iterations))| PhaseStats {
+                phase,
+                name,
+                label,
+                start_ms,
+                end_ms,
+                iterations,
+            },
+        )
+}
+
+fn detail() -> impl Strategy<Value = Detail> {
+    (
+        select(&DETAIL_KINDS[..]),
+        select(&OUTCOMES[..]),
+        of(text()),
+        text(),
+    )
+        .prop_map(|(kind, outcome, phase, message)| Detail {
+            kind,
+            outcome,
+            phase,
+            message,
+        })
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    (
+        select(&OUTCOMES[..]),
+        vec(detail(), 0..4),
+        vec(text(), 0..4),
+        any::<bool>(),
+        vec(cgroup_stats(), 0..3),
+        vec(phase_stats(), 0..3),
+    )
+        .prop_map(
+            |(outcome, details, notes, asserted, cgroups, phases)| Verdict {
+                outcome,
+                details,
+                notes,
+                asserted,
+                cgroups,
+                phases,
+            },
+        )
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    (any::<u16>(), text(), text(), any::<(u32, u64, u64)>()).prop_map(
+        |(wire_version, runtime_version, kernel_release, (cpus, memory_bytes, booted_ns))| Hello {
+            wire_version,
+            runtime_version,
+            kernel_release,
+            cpus,
+            memory_bytes,
+            booted_ns,
+        },
+    )
+}
+
+fn mediation() -> impl Strategy<Value = Mediation> {
+    any::<[u64; 7]>().prop_map(
+        |[host_calls, writes, reads, waits, spawns, denied, frames]| Mediation {
+            host_calls,
+            writes,
+            reads,
+            waits,
+            spawns,
+            denied,
+            frames,
+        },
+    )
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    (any::<u64>(), text(), vec((text(), float()), 0..5)).prop_map(|(at_ns, name, fields)| Mark {
+        at_ns,
+        name,
+        fields,
+    })
+}
+
+/// Any event.
+pub(crate) fn event() -> impl Strategy<Value = Event> {
+    let log = (select(&LOG_SOURCES[..]), select(&LOG_LEVELS[..]), text());
+    let info = (any::<u32>(), of(text()), any::<Option<u64>>());
+    prop_oneof![
+        hello().prop_map(Event::Hello),
+        log.prop_map(|(source, level, message)| Event::Log {
+            source,
+            level,
+            message
+        }),
+        select(vec![
+            Event::ScenarioStart,
+            Event::Pause,
+            Event::Resume,
+            Event::End
+        ]),
+        info.prop_map(|(index, label, hold_ns)| {
+            Event::StepInfo(StepInfo {
+                index,
+                label,
+                hold_ns,
+            })
+        }),
+        step_mark().prop_map(Event::StepStart),
+        step_mark().prop_map(Event::StepEnd),
+        step_mark().prop_map(Event::Progress),
+        any::<(u64, u64)>().prop_map(|(elapsed_ms, total_iterations)| Event::ScenarioEnd {
+            elapsed_ms,
+            total_iterations
+        }),
+        mark().prop_map(Event::Mark),
+        cgroup_stats().prop_map(Event::Collected),
+        detail().prop_map(Event::Detail),
+        verdict().prop_map(Event::Verdict),
+        mediation().prop_map(Event::Mediation),
+        text().prop_map(|message| Event::Fault { message }),
+    ]
+}
+
+/// Any command.
+pub(crate) fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        any::<u16>().prop_map(|wire_version| Command::Hello { wire_version }),
+        text().prop_map(|reason| Command::Cancel { reason }),
+    ]
+}

@@ -1,0 +1,321 @@
+//! The memory that one crew shares with the runtime, and the runtime's end of
+//! it. See the crate's header for who does what when.
+//!
+//! The memory is a memfd, sealed against growing and shrinking. It is sparse:
+//! with the default capacities a worker takes 168 KiB of address space and
+//! some 12 KiB of memory, more as it files wake samples and slices. Pages are
+//! charged to the cgroup of the worker that first touches them.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::{ftruncate, pipe2};
+
+mod collect;
+#[expect(unsafe_code, reason = "the futex call takes addresses")]
+pub mod futex;
+pub mod layout;
+#[expect(unsafe_code, reason = "shared memory becomes references in one place")]
+mod map;
+mod seat;
+mod view;
+
+pub use seat::{Link, Seat};
+pub use view::SlotView;
+
+use crate::report::Report;
+use crate::setup::CrewSpec;
+use crate::work::Work;
+use layout::{Controls, Geometry, Header, MAGIC, VERSION, gate, turn};
+use map::Mapping;
+use seat::Contents;
+
+/// How much a worker can leave behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArenaOptions {
+    /// Wake samples kept of the whole run, 1 to 100,000.
+    pub wake_capacity: usize,
+    /// Slices kept, one more than the epochs that are, 2 to 1024.
+    pub slices: usize,
+    /// Wake samples kept of each slice, 1 to 8192.
+    pub slice_wake_capacity: usize,
+}
+
+impl Default for ArenaOptions {
+    fn default() -> Self {
+        Self {
+            wake_capacity: 4096,
+            slices: 64,
+            slice_wake_capacity: 256,
+        }
+    }
+}
+
+/// The runtime's end of one crew's shared memory, with the pipes that the
+/// workers inherit. It starts and signals no process.
+#[derive(Debug)]
+pub struct Arena {
+    file: OwnedFd,
+    mapping: Mapping,
+    geometry: Geometry,
+    pipes: Vec<Ends>,
+}
+
+/// Both ends of a pipe.
+type Ends = (OwnedFd, OwnedFd);
+
+impl Arena {
+    /// Makes the memory, and the pipes if the work needs some, and writes the
+    /// spec. All descriptors are close-on-exec.
+    ///
+    /// The calling process must be the one that starts the workers, and the
+    /// calling thread of the start must live as long as they: a worker dies
+    /// with the thread that started it (`PR_SET_PDEATHSIG`).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a number of workers that is 0, above 4096 or not a
+    /// multiple of the work's group size, and for options out of range; what
+    /// the kernel refuses.
+    pub fn create(spec: &CrewSpec, options: &ArenaOptions) -> io::Result<Self> {
+        let group = usize::try_from(spec.work.group_size()).unwrap_or(1).max(1);
+        if spec.workers.is_empty() || !spec.workers.len().is_multiple_of(group) {
+            let (name, count) = (spec.work.name(), spec.workers.len());
+            let message = format!(
+                "{count} workers of type {name}: the number must be a positive multiple of {group}"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let (pipes, links) = pipes(spec)?;
+        let contents = Contents {
+            spec: spec.clone(),
+            links,
+        };
+        let blob = postcard::to_stdvec(&contents).map_err(io::Error::other)?;
+        let geometry = Geometry {
+            workers: spec.workers.len(),
+            wake_capacity: options.wake_capacity,
+            slices: options.slices,
+            slice_wake_capacity: options.slice_wake_capacity,
+            spec_len: blob.len(),
+        }
+        .checked()?;
+        let total = geometry.total();
+        let file = memfd_create(
+            "proscenium-crew",
+            MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
+        )?;
+        ftruncate(&file, i64::try_from(total).map_err(io::Error::other)?)?;
+        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        let mapping = Mapping::new(&file, total)?;
+        let arena = Self {
+            file,
+            mapping,
+            geometry,
+            pipes,
+        };
+        arena.write(&blob);
+        Ok(arena)
+    }
+
+    fn write(&self, blob: &[u8]) {
+        let spec = self
+            .mapping
+            .many::<AtomicU8>(self.geometry.spec(), blob.len())
+            .unwrap_or_default();
+        for (to, from) in spec.iter().zip(blob) {
+            to.store(*from, Relaxed);
+        }
+        let Some(header) = self.mapping.one::<Header>(0) else {
+            return;
+        };
+        let size = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        header.owner.store(process::id(), Relaxed);
+        header.workers.store(size(self.geometry.workers), Relaxed);
+        header
+            .wake_capacity
+            .store(size(self.geometry.wake_capacity), Relaxed);
+        header.slices.store(size(self.geometry.slices), Relaxed);
+        header
+            .slice_wake_capacity
+            .store(size(self.geometry.slice_wake_capacity), Relaxed);
+        header.spec_len.store(blob.len() as u64, Relaxed);
+        header.version.store(VERSION, Relaxed);
+        header.magic.store(MAGIC, Release);
+    }
+
+    /// The memory, for the workers to inherit.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Number of workers.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.geometry.workers
+    }
+
+    /// Arguments for `worker`, its program name first. Made before the fork,
+    /// since a child must not allocate.
+    #[must_use]
+    pub fn arguments(&self, worker: usize) -> [CString; 3] {
+        let fd = self.file.as_raw_fd();
+        [
+            "proscenium-worker".to_owned(),
+            fd.to_string(),
+            worker.to_string(),
+        ]
+        .map(|text| CString::new(text).unwrap_or_default())
+    }
+
+    /// Descriptors of which the child that becomes `worker` must clear
+    /// close-on-exec: the memory, and its two pipe ends if the work has pipes.
+    #[must_use]
+    pub fn inherited(&self, worker: usize) -> Vec<RawFd> {
+        let link = self.link(worker);
+        let ends = link.into_iter().flat_map(|link| [link.read, link.write]);
+        [self.file.as_raw_fd()].into_iter().chain(ends).collect()
+    }
+
+    fn link(&self, worker: usize) -> Option<Link> {
+        link(&self.pipes, worker)
+    }
+
+    /// Sleeps until every worker is at the gate, at most for `timeout`, and
+    /// says whether they are. A worker that died before is noticed only by the
+    /// time-out: whoever has more to watch asks [`Arena::ready`] instead.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn wait_ready(&self, timeout: Duration) -> io::Result<bool> {
+        let Some(controls) = self.controls() else {
+            return Ok(false);
+        };
+        let start = Instant::now();
+        loop {
+            let ready = controls.ready.load(Acquire);
+            if usize::try_from(ready).is_ok_and(|ready| ready >= self.workers()) {
+                return Ok(true);
+            }
+            let Some(left) = timeout.checked_sub(start.elapsed()) else {
+                return Ok(false);
+            };
+            futex::wait(&controls.ready, ready, Some(left))?;
+        }
+    }
+
+    /// How many workers reached the gate.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        let ready = self
+            .controls()
+            .map_or(0, |controls| controls.ready.load(Acquire));
+        usize::try_from(ready)
+            .unwrap_or(usize::MAX)
+            .min(self.workers())
+    }
+
+    /// Lets the workers run, those that start later too. All workers must have
+    /// been started: the runtime's own pipe ends are closed here, so that a
+    /// worker notices when its partner is gone.
+    pub fn open_gate(&mut self) {
+        self.pipes.clear();
+        if let Some(controls) = self.controls() {
+            let _ = controls
+                .gate
+                .compare_exchange(gate::SHUT, gate::OPEN, AcqRel, Relaxed);
+            futex::wake_all(&controls.gate);
+        }
+    }
+
+    /// From now on work belongs to `epoch`. Workers notice it after their
+    /// current iteration, or after the current part of a long one.
+    pub fn set_epoch(&self, epoch: u32) {
+        if let Some(controls) = self.controls() {
+            controls.epoch.store(epoch, Release);
+        }
+    }
+
+    /// Iterations of one worker, without a system call; 0 if there is no such
+    /// worker.
+    #[must_use]
+    pub fn iterations(&self, worker: usize) -> u64 {
+        self.slot(worker)
+            .map_or(0, |slot| slot.live.iterations.load(Relaxed))
+    }
+
+    /// Iterations of all workers, without a system call.
+    #[must_use]
+    pub fn total_iterations(&self) -> u64 {
+        (0..self.workers()).fold(0, |sum, worker| sum.saturating_add(self.iterations(worker)))
+    }
+
+    /// Asks every worker to stop, also those still at the gate. Then send each
+    /// `SIGTERM`: it carries nothing, but ends a blocking call. In this order
+    /// no worker misses the request.
+    pub fn request_stop(&mut self) {
+        self.pipes.clear();
+        for slot in (0..self.workers()).filter_map(|worker| self.slot(worker)) {
+            slot.live.stop.store(1, Release);
+        }
+        for slot in (0..self.workers())
+            .step_by(2)
+            .filter_map(|worker| self.slot(worker))
+        {
+            slot.pair.turn.store(turn::OVER, Release);
+            futex::wake_all(&slot.pair.turn);
+        }
+        if let Some(controls) = self.controls() {
+            let _ = controls
+                .gate
+                .compare_exchange(gate::SHUT, gate::CANCELLED, AcqRel, Relaxed);
+            futex::wake_all(&controls.gate);
+        }
+    }
+
+    /// What `worker` did so far, or in all once it has ended. Of a worker that
+    /// still runs the figures may be of different moments. An empty report if
+    /// there is no such worker.
+    #[must_use]
+    pub fn report(&self, worker: usize) -> Report {
+        let view = SlotView::new(&self.mapping, &self.geometry, worker);
+        view.map_or_else(Report::default, |view| collect::report(&view))
+    }
+
+    fn controls(&self) -> Option<&Controls> {
+        self.mapping.one::<Header>(0).map(|header| &header.controls)
+    }
+
+    fn slot(&self, worker: usize) -> Option<&layout::Slot> {
+        (worker < self.workers()).then(|| self.mapping.one(self.geometry.slot(worker)))?
+    }
+}
+
+/// Two pipes for each pair of workers that talk through pipes: first the one
+/// from the even worker to the odd one, then the way back.
+fn pipes(spec: &CrewSpec) -> io::Result<(Vec<Ends>, Vec<Link>)> {
+    if !matches!(spec.work, Work::PipeIo { .. }) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let workers = spec.workers.len();
+    let pipes = (0..workers)
+        .map(|_| pipe2(OFlag::O_CLOEXEC))
+        .collect::<Result<Vec<_>, _>>()?;
+    let links = (0..workers)
+        .filter_map(|worker| link(&pipes, worker))
+        .collect();
+    Ok((pipes, links))
+}
+
+fn link(pipes: &[Ends], worker: usize) -> Option<Link> {
+    let (outbound, inbound) = (pipes.get(worker)?, pipes.get(worker ^ 1)?);
+    Some(Link::new(&inbound.0, &outbound.1))
+}

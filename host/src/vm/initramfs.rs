@@ -1,0 +1,385 @@
+//! What the guest boots from: three archives, one after the other.
+//!
+//! Linux unpacks concatenated `newc` archives in order, so the runtime, the
+//! kernel's modules and the job are written separately. Owns their layout and
+//! the anonymous file that holds them: nothing of a run's image is on disk, so
+//! nothing can be left behind. Never compiles or fetches anything.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use cpio::newc::{self, ModeFileType};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use proscenium_wire::{JOB_PATH, PLUGIN_PATH};
+
+use super::program::check_program;
+
+/// Name of the runtime in a directory of guest binaries.
+pub const INIT_NAME: &str = "proscenium-init";
+/// Name of the worker in a directory of guest binaries.
+pub const WORKER_NAME: &str = "proscenium-worker";
+/// Where the guest's runtime finds the worker.
+pub const WORKER_PATH: &str = "/worker";
+/// Directory whose files the guest's runtime loads in the order of their names.
+pub const MODULES_DIR: &str = "/modules";
+
+/// Directories of the guest, in the order in which they are made.
+const DIRECTORIES: &[&str] = &["dev", "proc", "sys", "tmp", "run", "job", "modules"];
+/// Device nodes that exist before devtmpfs is mounted: path, mode, major, minor.
+const DEVICES: &[(&str, u32, u32, u32)] =
+    &[("dev/console", 0o600, 5, 1), ("dev/null", 0o666, 1, 3)];
+/// Archives in an image start on this boundary; Linux asks for four bytes.
+const ALIGNMENT: usize = 512;
+
+/// The static programs that run in the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestBinaries {
+    /// PID 1.
+    pub init: PathBuf,
+    /// What the runtime starts inside cgroups.
+    pub worker: PathBuf,
+}
+
+/// Why an image could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// No directory holds both programs.
+    #[error(
+        "the guest's programs {INIT_NAME} and {WORKER_NAME} are in none of {searched}: build them with `cargo xtask guest`"
+    )]
+    NoBinaries {
+        /// The directories, for the message.
+        searched: String,
+    },
+    /// A file could not be read.
+    #[error("failed to read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A program that cannot run in the guest.
+    #[error("{path} cannot run in the guest: {why}: build it for x86_64-unknown-linux-musl")]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A file of 4 GiB or more.
+    #[error("{name} is too large for the guest's image")]
+    TooLarge {
+        /// The name in the image.
+        name: String,
+    },
+    /// The image could not be written.
+    #[error("failed to write the guest's image")]
+    Write(#[source] io::Error),
+}
+
+impl GuestBinaries {
+    /// The first of `directories` that holds both programs.
+    ///
+    /// # Errors
+    ///
+    /// When none does, with all of them named.
+    pub fn find(directories: &[PathBuf]) -> Result<Self, ImageError> {
+        directories
+            .iter()
+            .map(|dir| Self {
+                init: dir.join(INIT_NAME),
+                worker: dir.join(WORKER_NAME),
+            })
+            .find(|found| found.init.is_file() && found.worker.is_file())
+            .ok_or_else(|| {
+                let names: Vec<_> = directories
+                    .iter()
+                    .map(|d| d.display().to_string())
+                    .collect();
+                ImageError::NoBinaries {
+                    searched: names.join(", "),
+                }
+            })
+    }
+}
+
+/// A growing image in memory, readable by QEMU through its descriptor.
+#[derive(Debug)]
+pub struct Image {
+    file: File,
+    length: usize,
+}
+
+impl Image {
+    /// An image that holds the runtime and nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// When a program cannot be read or is not static, or memory is short.
+    pub fn new(binaries: &GuestBinaries) -> Result<Self, ImageError> {
+        let memory = memfd_create(c"proscenium-image", MFdFlags::MFD_CLOEXEC)
+            .map_err(|error| ImageError::Write(error.into()))?;
+        let mut image = Self {
+            file: File::from(memory),
+            length: 0,
+        };
+        let mut base = Archive::default();
+        for directory in DIRECTORIES {
+            base.directory(directory)?;
+        }
+        for &(path, mode, major, minor) in DEVICES {
+            base.device(path, mode, major, minor)?;
+        }
+        base.program("init", &binaries.init)?;
+        base.program(WORKER_PATH, &binaries.worker)?;
+        image.append(base)?;
+        Ok(image)
+    }
+
+    /// Adds kernel modules, which the guest loads in this order.
+    ///
+    /// # Errors
+    ///
+    /// When memory is short.
+    pub fn add_modules<'a>(
+        &mut self,
+        modules: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<(), ImageError> {
+        let mut archive = Archive::default();
+        for (index, (name, bytes)) in modules.into_iter().enumerate() {
+            archive.file(&format!("{MODULES_DIR}/{index:02}-{name}.ko"), 0o644, bytes)?;
+        }
+        self.append(archive)
+    }
+
+    /// Adds the job: its encoded description and the precompiled component.
+    ///
+    /// # Errors
+    ///
+    /// When memory is short or the component is too large.
+    pub fn add_job(&mut self, job: &[u8], plugin: &[u8]) -> Result<(), ImageError> {
+        let mut archive = Archive::default();
+        archive.file(JOB_PATH, 0o644, job)?;
+        archive.file(PLUGIN_PATH, 0o644, plugin)?;
+        self.append(archive)
+    }
+
+    /// Adds one more file at an absolute `path`, such as a scheduler under test.
+    /// Its directory must be one that the image already has.
+    ///
+    /// # Errors
+    ///
+    /// When memory is short or the file is too large.
+    pub fn add_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), ImageError> {
+        let mut archive = Archive::default();
+        archive.file(path, mode & 0o777, bytes)?;
+        self.append(archive)
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing was written; it never is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    fn append(&mut self, archive: Archive) -> Result<(), ImageError> {
+        let mut bytes = newc::trailer(archive.bytes).map_err(ImageError::Write)?;
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+        self.file.write_all(&bytes).map_err(ImageError::Write)?;
+        self.length += bytes.len();
+        Ok(())
+    }
+}
+
+impl AsFd for Image {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// One `newc` archive in the making.
+#[derive(Default)]
+struct Archive {
+    bytes: Vec<u8>,
+    entries: u32,
+}
+
+impl Archive {
+    fn directory(&mut self, path: &str) -> Result<(), ImageError> {
+        let entry = self.entry(path, 0o755, ModeFileType::Directory).nlink(2);
+        self.write(path, entry, &[])
+    }
+
+    fn device(&mut self, path: &str, mode: u32, major: u32, minor: u32) -> Result<(), ImageError> {
+        let entry = self.entry(path, mode, ModeFileType::Char);
+        self.write(path, entry.rdev_major(major).rdev_minor(minor), &[])
+    }
+
+    fn file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), ImageError> {
+        let entry = self.entry(path, mode, ModeFileType::Regular);
+        self.write(path, entry, bytes)
+    }
+
+    fn program(&mut self, path: &str, source: &Path) -> Result<(), ImageError> {
+        let bytes = fs::read(source).map_err(|error| ImageError::Read {
+            path: source.to_owned(),
+            source: error,
+        })?;
+        check_program(&bytes).map_err(|why| ImageError::Program {
+            path: source.to_owned(),
+            why,
+        })?;
+        self.file(path, 0o755, &bytes)
+    }
+
+    fn entry(&mut self, path: &str, mode: u32, kind: ModeFileType) -> newc::Builder {
+        self.entries += 1;
+        // Hard links are found by inode number, so each entry has its own.
+        newc::Builder::new(path.trim_start_matches('/'))
+            .ino(self.entries)
+            .nlink(1)
+            .mode(mode)
+            .set_mode_file_type(kind)
+    }
+
+    fn write(&mut self, path: &str, entry: newc::Builder, data: &[u8]) -> Result<(), ImageError> {
+        let size = u32::try_from(data.len()).map_err(|_| ImageError::TooLarge {
+            name: path.to_owned(),
+        })?;
+        let mut writer = entry.write(&mut self.bytes, size);
+        writer.write_all(data).map_err(ImageError::Write)?;
+        writer.finish().map_err(ImageError::Write)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::env;
+    use std::io::{Read, Seek};
+
+    /// A minimal static ELF: the header alone has no interpreter.
+    fn static_program() -> Vec<u8> {
+        let mut bytes = vec![0; 64];
+        bytes[..8].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0]);
+        bytes[16] = 2;
+        bytes[18] = 62;
+        bytes[20] = 1;
+        bytes[52] = 64;
+        bytes
+    }
+
+    fn binaries(dir: &Path) -> GuestBinaries {
+        fs::write(dir.join(INIT_NAME), static_program()).unwrap();
+        fs::write(dir.join(WORKER_NAME), static_program()).unwrap();
+        GuestBinaries::find(&[dir.to_owned()]).unwrap()
+    }
+
+    /// Names and modes of every entry of every archive, as Linux would read them.
+    fn entries(image: &Image) -> Vec<(String, u32)> {
+        let mut file = image.file.try_clone().unwrap();
+        file.rewind().unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut found = Vec::new();
+        while !rest.is_empty() {
+            let reader = newc::Reader::new(rest).unwrap();
+            let (name, mode) = (reader.entry().name().to_owned(), reader.entry().mode());
+            let trailer = reader.entry().is_trailer();
+            rest = reader.finish().unwrap();
+            if trailer {
+                let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+                rest = &rest[zeros..];
+            } else {
+                found.push((name, mode));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_three_archives_read_back_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut image = Image::new(&binaries(dir.path())).unwrap();
+        image
+            .add_modules([("virtio", b"a".as_slice()), ("virtio_pci", b"b")])
+            .unwrap();
+        image.add_job(b"job", b"plugin").unwrap();
+        let names: Vec<String> = entries(&image).into_iter().map(|e| e.0).collect();
+        assert_eq!(
+            names,
+            [
+                "dev",
+                "proc",
+                "sys",
+                "tmp",
+                "run",
+                "job",
+                "modules",
+                "dev/console",
+                "dev/null",
+                "init",
+                "worker",
+                "modules/00-virtio.ko",
+                "modules/01-virtio_pci.ko",
+                "job/job.bin",
+                "job/plugin.cwasm",
+            ]
+        );
+        assert_eq!(image.len() % ALIGNMENT, 0);
+    }
+
+    #[test]
+    fn programs_are_executable_and_devices_are_devices() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = entries(&Image::new(&binaries(dir.path())).unwrap());
+        let mode = |name: &str| found.iter().find(|e| e.0 == name).unwrap().1;
+        assert_eq!(mode("init"), 0o100_755);
+        assert_eq!(mode("dev/console"), 0o020_600);
+        assert_eq!(mode("proc"), 0o040_755);
+    }
+
+    #[test]
+    fn a_dynamic_program_is_refused_before_a_kernel_panics_over_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut found = binaries(dir.path());
+        found.init = env::current_exe().unwrap();
+        let error = Image::new(&found).unwrap_err();
+        assert!(matches!(
+            error,
+            ImageError::Program {
+                why: "it is linked dynamically",
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_script_is_no_program_for_the_guest() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = binaries(dir.path());
+        fs::write(&found.worker, "#!/bin/sh\n").unwrap();
+        assert!(matches!(
+            Image::new(&found),
+            Err(ImageError::Program { .. })
+        ));
+    }
+
+    #[test]
+    fn missing_programs_name_every_directory_that_was_searched() {
+        let error = GuestBinaries::find(&["/a".into(), "/b".into()]).unwrap_err();
+        assert!(error.to_string().contains("/a, /b"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The operations of a step, as data: made here, carried out by a plan or a
+//! live step. Making one needs no capability.
+//!
+//! Names are looked up in the step first, then in the backdrop. Operations
+//! without a constructor here are variants of [`Op`].
+
+use crate::bindings::proscenium::scenario::ops::{
+    CaptureProcs, MoveAllTasks, SetAffinity, SetCpuset, Spawn, SwapCpusets,
+};
+pub use crate::bindings::proscenium::scenario::ops::{Op, Placement};
+use crate::cgroup_def::CgroupDef;
+use crate::types::{Affinity, CpusetSpec, WorkSpec};
+
+/// Creates an empty cgroup.
+#[must_use]
+pub fn add_cgroup(name: impl Into<String>) -> Op {
+    Op::AddCgroup(name.into())
+}
+
+/// Creates a whole cgroup, workers included, in the middle of the list.
+///
+/// ```
+/// use proscenium_sdk::prelude::*;
+/// let late = ops::add_cgroup_def(CgroupDef::new("late").workers(2));
+/// ```
+#[must_use]
+pub fn add_cgroup_def(def: CgroupDef) -> Op {
+    Op::AddCgroupDef(def.into())
+}
+
+/// Stops what runs in a cgroup, collects it and removes it.
+#[must_use]
+pub fn remove_cgroup(name: impl Into<String>) -> Op {
+    Op::RemoveCgroup(name.into())
+}
+
+/// Changes a cgroup's cpuset, under whatever runs in it.
+///
+/// ```
+/// use proscenium_sdk::prelude::*;
+/// let shrink = ops::set_cpuset("load", disjoint(0, 2));
+/// # assert!(matches!(shrink, Op::SetCpuset(ref op) if op.cgroup == "load"));
+/// ```
+#[must_use]
+pub fn set_cpuset(cgroup: impl Into<String>, cpus: CpusetSpec) -> Op {
+    Op::SetCpuset(SetCpuset {
+        cgroup: cgroup.into(),
+        cpus,
+    })
+}
+
+/// Gives a cgroup its parent's cpuset.
+#[must_use]
+pub fn clear_cpuset(cgroup: impl Into<String>) -> Op {
+    Op::ClearCpuset(cgroup.into())
+}
+
+/// Exchanges two cgroups' cpusets, an empty one included.
+#[must_use]
+pub fn swap_cpusets(a: impl Into<String>, b: impl Into<String>) -> Op {
+    Op::SwapCpusets(SwapCpusets {
+        a: a.into(),
+        b: b.into(),
+    })
+}
+
+/// Starts workers in an existing cgroup. They end with the step, even where
+/// the cgroup belongs to the backdrop.
+///
+/// ```
+/// use proscenium_sdk::prelude::*;
+/// let more = ops::spawn("hog", WorkSpec::new(SpinWait::new()).workers(1));
+/// ```
+#[must_use]
+pub fn spawn(cgroup: impl Into<String>, work: WorkSpec) -> Op {
+    Op::Spawn(Spawn {
+        placement: Placement::Cgroup(cgroup.into()),
+        work,
+    })
+}
+
+/// Starts workers beside the runtime, in its own cgroup.
+#[must_use]
+pub fn spawn_beside_runner(work: WorkSpec) -> Op {
+    Op::Spawn(Spawn {
+        placement: Placement::Runner,
+        work,
+    })
+}
+
+/// Stops and collects what runs in a cgroup; the cgroup stays.
+#[must_use]
+pub fn stop_cgroup(name: impl Into<String>) -> Op {
+    Op::StopCgroup(name.into())
+}
+
+/// Re-pins every worker of a cgroup.
+#[must_use]
+pub fn set_affinity(cgroup: impl Into<String>, affinity: Affinity) -> Op {
+    Op::SetAffinity(SetAffinity {
+        cgroup: cgroup.into(),
+        affinity,
+    })
+}
+
+/// Moves the workers of one cgroup into another.
+#[must_use]
+pub fn move_all_tasks(from: impl Into<String>, to: impl Into<String>) -> Op {
+    Op::MoveAllTasks(MoveAllTasks {
+        from: from.into(),
+        to: to.into(),
+    })
+}
+
+/// Freezes a cgroup; does not wait until every task is.
+#[must_use]
+pub fn freeze_cgroup(name: impl Into<String>) -> Op {
+    Op::FreezeCgroup(name.into())
+}
+
+/// Thaws a cgroup.
+#[must_use]
+pub fn unfreeze_cgroup(name: impl Into<String>) -> Op {
+    Op::UnfreezeCgroup(name.into())
+}
+
+/// Puts the process ids of a cgroup on the record, under `tag`.
+#[must_use]
+pub fn capture_procs(tag: impl Into<String>, cgroup: impl Into<String>) -> Op {
+    Op::CaptureCgroupProcs(CaptureProcs {
+        tag: tag.into(),
+        cgroup: cgroup.into(),
+    })
+}

@@ -1,0 +1,24 @@
+//! What nearly every scenario names: `use proscenium_sdk::prelude::*;`.
+//!
+//! Owns a list of names. Naming them imports nothing: a capability is imported
+//! by the functions that a scenario calls.
+
+pub use std::time::Duration;
+
+pub use crate::bindings::proscenium::scenario::ops::Op;
+pub use crate::cgroup_def::CgroupDef;
+pub use crate::checks::{self, Thresholds, check};
+pub use crate::context::Context;
+pub use crate::cpuset::{disjoint, exact, llc, numa, overlap, range};
+pub use crate::error::{Error, ErrorCode};
+pub use crate::manifest::Manifest;
+pub use crate::outcome::{Outcome, Verdict};
+pub use crate::plan::{Backdrop, HoldSpec, Plan, Step};
+pub use crate::scenario::Scenario;
+pub use crate::types::{Affinity, CpusetSpec, MemPolicy, MemPolicyFlags, SchedPolicy};
+pub use crate::work::{
+    Bursty, CachePressure, ForkExit, FutexPingPong, IoSyncWrite, Mixed, PipeIo, Sequence, SpinWait,
+    YieldHeavy,
+};
+pub use crate::work_spec::WorkSpec;
+pub use crate::{clock, live, ops, stimulus, topology};

@@ -1,0 +1,93 @@
+//! One group of equal workers.
+
+pub use crate::types::WorkSpec;
+use crate::types::{Affinity, MemPolicy, MemPolicyFlags, SchedPolicy, Work, WorkerCount};
+use crate::work::SpinWait;
+
+impl WorkSpec {
+    /// Workers that do `work`: as many as the run's default, everything else
+    /// inherited.
+    ///
+    /// ```
+    /// use proscenium_sdk::prelude::*;
+    ///
+    /// let spec = WorkSpec::new(PipeIo::new()).workers(4).nice(10).comm("pinger");
+    /// assert_eq!(spec.nice, Some(10));
+    /// ```
+    #[must_use]
+    pub fn new(work: impl Into<Work>) -> Self {
+        Self {
+            work: work.into(),
+            workers: WorkerCount::Default,
+            policy: SchedPolicy::Normal,
+            affinity: Affinity::Inherit,
+            mem_policy: MemPolicy::Default,
+            mem_policy_flags: MemPolicyFlags::empty(),
+            nice: None,
+            comm: None,
+        }
+    }
+
+    /// So many workers: at least 1, and a multiple of the work type's group.
+    #[must_use]
+    pub fn workers(mut self, count: u32) -> Self {
+        self.workers = WorkerCount::Exactly(count);
+        self
+    }
+
+    /// So many workers for each CPU of the cgroup, rounded up in all; above 1
+    /// there are more workers than CPUs.
+    ///
+    /// ```
+    /// use proscenium_sdk::prelude::*;
+    /// let overcommitted = WorkSpec::default().workers_per_cpu(1.5);
+    /// ```
+    #[must_use]
+    pub fn workers_per_cpu(mut self, fraction: f64) -> Self {
+        self.workers = WorkerCount::FractionOfCpuset(fraction);
+        self
+    }
+
+    /// The scheduling policy. All but normal, batch and idle want a grant.
+    #[must_use]
+    pub fn policy(mut self, policy: SchedPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Which CPUs of the cgroup's set each worker may run on.
+    #[must_use]
+    pub fn affinity(mut self, affinity: Affinity) -> Self {
+        self.affinity = affinity;
+        self
+    }
+
+    /// The memory policy and its flags.
+    #[must_use]
+    pub fn mem_policy(mut self, policy: MemPolicy, flags: MemPolicyFlags) -> Self {
+        self.mem_policy = policy;
+        self.mem_policy_flags = flags;
+        self
+    }
+
+    /// -20 to 19. Zero counts as given.
+    #[must_use]
+    pub fn nice(mut self, nice: i32) -> Self {
+        self.nice = Some(nice);
+        self
+    }
+
+    /// Process name: 1 to 15 bytes, no NUL.
+    #[must_use]
+    pub fn comm(mut self, comm: impl Into<String>) -> Self {
+        self.comm = Some(comm.into());
+        self
+    }
+}
+
+impl Default for WorkSpec {
+    /// Spin-wait workers, as many as the run's default.
+    fn default() -> Self {
+        Self::new(SpinWait::new())
+    }
+}
