@@ -113,15 +113,12 @@ impl Layout {
         &self.environment
     }
 
-    /// Finds PID 1 and the worker: `$PROSCENIUM_LIBEXEC`, then
-    /// `../libexec/proscenium` beside the executable's folder, then the build
-    /// tree of the workspace.
-    ///
-    /// # Errors
-    ///
-    /// When no place has both; the message lists the places.
-    pub fn guest_binaries(&self) -> Result<GuestBinaries, ExpectedError> {
-        let places: Vec<PathBuf> = match &self.environment.libexec {
+    /// Folders that may hold PID 1 and the worker, best first:
+    /// `$PROSCENIUM_LIBEXEC` alone, else `../libexec/proscenium` beside the
+    /// executable's folder and the build tree of the workspace.
+    #[must_use]
+    pub fn guest_folders(&self) -> Vec<PathBuf> {
+        match &self.environment.libexec {
             // An explicit choice is not second-guessed.
             Some(libexec) => vec![libexec.clone()],
             None => self
@@ -129,22 +126,24 @@ impl Layout {
                 .into_iter()
                 .chain(self.build_tree("x86_64-unknown-linux-musl/guest"))
                 .collect(),
-        };
-        places
-            .iter()
-            .map(|place| GuestBinaries {
-                init: place.join(INIT_NAME),
-                worker: place.join(WORKER_NAME),
-            })
-            .find(|found| found.init.is_file() && found.worker.is_file())
-            .ok_or_else(|| {
-                ExpectedError::could_not_run("cannot find the guest's programs")
-                    .because(format!(
-                        "{INIT_NAME} and {WORKER_NAME} are not together in {}",
-                        list(&places)
-                    ))
-                    .remedy("build them with `cargo xtask build`, or set PROSCENIUM_LIBEXEC")
-            })
+        }
+    }
+
+    /// Finds PID 1 and the worker in [`Self::guest_folders`].
+    ///
+    /// # Errors
+    ///
+    /// When no folder has both; the message lists the folders.
+    pub fn guest_binaries(&self) -> Result<GuestBinaries, ExpectedError> {
+        let folders = self.guest_folders();
+        GuestBinaries::find(&folders).map_err(|_| {
+            ExpectedError::could_not_run("cannot find the guest's programs")
+                .because(format!(
+                    "{INIT_NAME} and {WORKER_NAME} are not together in {}",
+                    list(&folders)
+                ))
+                .remedy("build them with `cargo xtask build`, or set PROSCENIUM_LIBEXEC")
+        })
     }
 
     /// Finds the SDK and the template of `new`: `$PROSCENIUM_SHARE`, then

@@ -2,10 +2,10 @@
 //! kernel, and owns the verdict.
 
 pub mod cli;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod exit_code;
-pub mod doctor;
 pub mod kernel;
 pub mod layout;
 pub mod plugin;

@@ -18,11 +18,29 @@ pub fn settings_id() -> &'static str {
     concat!("proscenium-", env!("CARGO_PKG_VERSION"), "-epoch-musl-1")
 }
 
-/// The engine for running and, with the `compiler` feature, for compiling.
+/// The engine that runs components: of this machine, and in the guest of that one.
 ///
 /// # Errors
 /// Only on a machine that wasmtime does not support.
 pub(super) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// The engine that compiles for [`TARGET`]. It runs nothing: wasmtime compares
+/// the whole target with its host's, and a C library is part of it. Code that
+/// is loaded has to match in architecture and operating system only.
+///
+/// # Errors
+/// Only if wasmtime cannot compile for the target.
+#[cfg(feature = "compiler")]
+pub(super) fn compiler() -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.target(TARGET)?;
+    config.cranelift_opt_level(wasmtime::OptLevel::Speed);
+    Engine::new(&config)
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -30,10 +48,5 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
         .max_wasm_stack(WASM_STACK)
         // A trap's place in the plugin is worth more than the few bytes.
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
-    #[cfg(feature = "compiler")]
-    {
-        config.target(TARGET)?;
-        config.cranelift_opt_level(wasmtime::OptLevel::Speed);
-    }
-    Engine::new(&config)
+    config
 }

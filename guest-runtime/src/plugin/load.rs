@@ -120,14 +120,20 @@ impl Plugin {
     #[cfg(feature = "compiler")]
     pub fn compile(bytes: &[u8], foreign: Foreign) -> Result<Self, LoadError> {
         check_form(bytes)?;
-        let engine = engine::engine().map_err(|e| LoadError::Engine {
+        let compiler = engine::compiler().map_err(|e| LoadError::Engine {
             reason: e.to_string(),
         })?;
-        let component =
-            Component::from_binary(&engine, bytes).map_err(|error| LoadError::Invalid {
-                reason: one_line(&error),
-            })?;
-        Self::checked(engine, component, foreign)
+        let code =
+            compiler
+                .precompile_component(bytes)
+                .map_err(|error| LoadError::Invalid {
+                    reason: one_line(&error),
+                })?;
+        // SAFETY: The compiler made these bytes just now.
+        #[expect(unsafe_code, reason = "the one way from another engine's code to this one")]
+        unsafe {
+            Self::load_precompiled(&code, foreign)
+        }
     }
 
     /// Loads code that [`Self::precompiled`] made.

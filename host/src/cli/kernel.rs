@@ -7,7 +7,8 @@ use super::Context;
 use crate::error::ExpectedError;
 use crate::exit_code;
 use crate::kernel::cache::Cache;
-use crate::kernel::fetch::{FetchEvent, FetchSpec, fetch};
+use crate::kernel::fetch::{FetchEvent, fetch};
+use crate::kernel::spec::FetchSpec;
 use crate::kernel::store;
 
 /// Fetch, list and remove kernels for guests.

@@ -8,6 +8,7 @@
 mod check;
 mod checks;
 mod completions;
+mod doctor;
 mod guest;
 mod inspect;
 mod job;
@@ -70,6 +71,7 @@ enum Command {
     New(new::Args),
     #[command(subcommand)]
     Kernel(kernel::Command),
+    Doctor(doctor::Args),
     Completions(completions::Args),
 }
 
@@ -114,6 +116,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<u8> {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::New(args) => new::run(&args, context),
         Command::Kernel(command) => kernel::run(command, context),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Completions(args) => completions::run::<Cli>(&args, context),
     }
 }

@@ -26,11 +26,13 @@
 pub mod clock;
 pub mod driver;
 pub mod judge;
+pub mod qemu;
 mod recording;
 pub mod state;
 
 pub use clock::{Clock, Monotonic};
 pub use driver::{ConsoleTail, Guest, SessionError, run};
 pub use judge::{Evidence, Judgement, judge};
+pub use qemu::Qemu;
 pub use recording::Recording;
 pub use state::{Deadlines, Ending};

@@ -1,0 +1,172 @@
+//! The example plugins and a new one through the real program. Slow: cargo
+//! builds what they look at.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Place, Said, example};
+
+const EXAMPLES: [&str; 3] = ["steady", "cpuset-shrink", "watch-and-react"];
+
+fn json(said: &Said) -> Value {
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+}
+
+/// The compiled entries in the cache.
+fn entries(place: &Place) -> Vec<PathBuf> {
+    std::fs::read_dir(place.path().join("cache/plugins"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn inspect_tells_what_each_example_can_touch() {
+    let place = Place::new();
+    for (name, can) in [
+        ("steady", &["checks", "stage"][..]),
+        ("cpuset-shrink", &["cgroups", "checks", "stage", "topology"]),
+    ] {
+        let said = place.run(&["inspect", &example(name), "--json"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let report = json(&said);
+        let mut has: Vec<&str> = report["capabilities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["interface"].as_str().unwrap())
+            .collect();
+        has.sort_unstable();
+        assert_eq!((report["name"].as_str(), has.as_slice()), (Some(name), can));
+        assert_eq!(report["foreign_imports"], Value::Array(vec![]));
+        assert!(report["digest"].as_str().unwrap().starts_with("sha256:"));
+    }
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn every_example_passes_in_the_simulated_world() {
+    let place = Place::new();
+    for name in EXAMPLES {
+        let said = place.run(&["check", &example(name)]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(
+            said.out.starts_with(&format!("PASSED  {name}")),
+            "{}",
+            said.out
+        );
+    }
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn a_machine_that_is_too_small_is_a_skip_that_says_so() {
+    let place = Place::new();
+    let said = place.run(&["check", &example("steady"), "--topology", "1n1l1c1t"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.contains("needs 2 CPUs, topology 1n1l1c1t has 1"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn an_unknown_parameter_is_refused_and_the_declared_ones_are_listed() {
+    let place = Place::new();
+    for command in ["check", "run"] {
+        let said = place.run(&[command, &example("steady"), "--param", "worker=2"]);
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(
+            said.err.contains("no such parameter: it has workers"),
+            "{}",
+            said.err
+        );
+    }
+    let said = place.run(&[
+        "check",
+        &example("steady"),
+        "-p",
+        "workers=2",
+        "-p",
+        "workers=3",
+    ]);
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("given twice"), "{}", said.err);
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn the_second_time_nothing_is_compiled_and_a_damaged_entry_is_made_again() {
+    let place = Place::new();
+    let check = || place.run(&["check", &example("steady")]).code;
+    assert_eq!(check(), 0);
+    let [entry] = entries(&place).try_into().unwrap();
+    let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&path.metadata().unwrap());
+    let (first, whole) = (inode(&entry), std::fs::read(&entry).unwrap());
+    assert_eq!(check(), 0);
+    assert_eq!(inode(&entry), first, "it was not written again");
+
+    let mut changed = whole.clone();
+    changed[whole.len() / 2] ^= 1;
+    for damaged in [&whole[..whole.len() / 2], &changed] {
+        std::fs::write(&entry, damaged).unwrap();
+        assert_eq!(check(), 0);
+        assert_eq!(std::fs::read(&entry).unwrap().len(), whole.len());
+    }
+}
+
+#[test]
+#[ignore = "slow: builds the examples"]
+fn an_unchanged_project_costs_no_call_of_cargo() {
+    let place = Place::new();
+    let cargo = std::env::var_os("CARGO").expect("tests are run by cargo");
+    // The same path both times, first the real one, then one that fails.
+    let link = place.path().join("cargo");
+    std::os::unix::fs::symlink(&cargo, &link).unwrap();
+    let check = || {
+        let mut command = place.command(&["check", &example("steady")]);
+        support::said(command.env("CARGO", &link).output().unwrap())
+    };
+    assert_eq!(check().code, 0);
+    std::fs::remove_file(&link).unwrap();
+    assert_eq!(check().code, 0, "fresh: cargo is not needed");
+    std::fs::remove_dir_all(place.path().join("cache/builds")).unwrap();
+    let said = check();
+    assert_eq!(said.code, 4, "not known to be fresh: {said:?}");
+    assert!(said.err.contains("cannot start"), "{}", said.err);
+}
+
+#[test]
+#[ignore = "slow: builds a new plugin"]
+fn a_new_plugin_builds_passes_and_its_mistakes_are_shown() {
+    let place = Place::new();
+    let made = place.run(&["new", "fair-shares"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(
+        made.out.contains("proscenium check fair-shares"),
+        "{}",
+        made.out
+    );
+    let said = place.run(&["check", "fair-shares"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.starts_with("PASSED  fair-shares 0.1.0"),
+        "{}",
+        said.out
+    );
+
+    let source = place.path().join("fair-shares/src/lib.rs");
+    std::fs::write(&source, "fn broken( {").unwrap();
+    let said = place.run(&["check", "fair-shares"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.err.contains("src/lib.rs") && said.err.contains("cannot build"),
+        "{}",
+        said.err
+    );
+}
