@@ -39,7 +39,12 @@ impl ExpectedError {
     }
 
     fn new(class: Class, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), why: None, remedy: None }
+        Self {
+            class,
+            what: what.into(),
+            why: None,
+            remedy: None,
+        }
     }
 
     /// Adds the reason.
@@ -93,6 +98,9 @@ mod tests {
 
     #[test]
     fn parts_that_are_not_known_leave_no_empty_place() {
-        assert_eq!(ExpectedError::refused("no such file").to_string(), "no such file");
+        assert_eq!(
+            ExpectedError::refused("no such file").to_string(),
+            "no such file"
+        );
     }
 }

@@ -62,7 +62,9 @@ impl Environment {
         // The XDG base directory specification has relative values ignored.
         let xdg = |name: &str| path(name).filter(|path| path.is_absolute());
         Self {
-            exe: std::env::current_exe().ok().and_then(|exe| exe.canonicalize().ok()),
+            exe: std::env::current_exe()
+                .ok()
+                .and_then(|exe| exe.canonicalize().ok()),
             libexec: path("PROSCENIUM_LIBEXEC"),
             share: path("PROSCENIUM_SHARE"),
             cache: path("PROSCENIUM_CACHE"),
@@ -104,7 +106,10 @@ impl Layout {
     #[must_use]
     pub fn new(environment: Environment) -> Self {
         let workspace = environment.exe.as_deref().and_then(workspace_of);
-        Self { environment, workspace }
+        Self {
+            environment,
+            workspace,
+        }
     }
 
     /// What it was made from.
@@ -164,7 +169,10 @@ impl Layout {
         roots
             .iter()
             .map(|root| root.join("sdk/rust"))
-            .map(|sdk| SdkSource { template: sdk.join("template"), sdk })
+            .map(|sdk| SdkSource {
+                template: sdk.join("template"),
+                sdk,
+            })
             .find(|found| found.sdk.join("Cargo.toml").is_file() && found.template.is_dir())
             .ok_or_else(|| {
                 ExpectedError::could_not_run("cannot find the SDK")
@@ -180,7 +188,12 @@ impl Layout {
     ///
     /// When none of the three variables is set.
     pub fn cache(&self) -> Result<PathBuf, ExpectedError> {
-        let Environment { cache, xdg_cache_home, home, .. } = &self.environment;
+        let Environment {
+            cache,
+            xdg_cache_home,
+            home,
+            ..
+        } = &self.environment;
         base(cache, xdg_cache_home, home, ".cache").ok_or_else(|| {
             ExpectedError::could_not_run("cannot tell where the cache is")
                 .because("neither PROSCENIUM_CACHE, XDG_CACHE_HOME nor HOME is set")
@@ -195,7 +208,12 @@ impl Layout {
     ///
     /// When none of the three variables is set.
     pub fn state(&self) -> Result<PathBuf, ExpectedError> {
-        let Environment { state, xdg_state_home, home, .. } = &self.environment;
+        let Environment {
+            state,
+            xdg_state_home,
+            home,
+            ..
+        } = &self.environment;
         base(state, xdg_state_home, home, ".local/state").ok_or_else(|| {
             ExpectedError::could_not_run("cannot tell where runs are kept")
                 .because("neither PROSCENIUM_STATE, XDG_STATE_HOME nor HOME is set")
@@ -204,7 +222,14 @@ impl Layout {
     }
 
     fn beside_exe(&self, relative: &str) -> Option<PathBuf> {
-        Some(self.environment.exe.as_deref()?.parent()?.parent()?.join(relative))
+        Some(
+            self.environment
+                .exe
+                .as_deref()?
+                .parent()?
+                .parent()?
+                .join(relative),
+        )
     }
 
     /// The executable is in `target/<profile>/`, so the other targets are beside that.
@@ -216,14 +241,18 @@ impl Layout {
 
 /// The folder in which cargo put `exe`: found by the tag that cargo leaves in it.
 fn target_folder(exe: &Path) -> Option<&Path> {
-    exe.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file())
+    exe.ancestors()
+        .skip(1)
+        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
 }
 
 /// The workspace whose target folder `exe` is in.
 fn workspace_of(exe: &Path) -> Option<PathBuf> {
     let workspace = target_folder(exe)?.parent()?;
     let ours = ["Cargo.toml", "sdk/rust/Cargo.toml", "wit/world.wit"];
-    ours.iter().all(|file| workspace.join(file).is_file()).then(|| workspace.to_path_buf())
+    ours.iter()
+        .all(|file| workspace.join(file).is_file())
+        .then(|| workspace.to_path_buf())
 }
 
 fn base(
@@ -235,7 +264,9 @@ fn base(
     if let Some(own) = own {
         return Some(own.clone());
     }
-    let base = xdg.clone().or_else(|| Some(home.as_ref()?.join(below_home)))?;
+    let base = xdg
+        .clone()
+        .or_else(|| Some(home.as_ref()?.join(below_home)))?;
     Some(base.join("proscenium"))
 }
 
@@ -243,7 +274,11 @@ fn list(places: &[PathBuf]) -> String {
     if places.is_empty() {
         return "any known place".to_owned();
     }
-    places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(" or ")
+    places
+        .iter()
+        .map(|place| place.display().to_string())
+        .collect::<Vec<_>>()
+        .join(" or ")
 }
 
 #[cfg(test)]
@@ -251,8 +286,10 @@ mod tests {
     use super::*;
 
     fn layout(change: impl FnOnce(&mut Environment)) -> Layout {
-        let mut environment =
-            Environment { home: Some("/home/a".into()), ..Environment::default() };
+        let mut environment = Environment {
+            home: Some("/home/a".into()),
+            ..Environment::default()
+        };
         change(&mut environment);
         Layout::new(environment)
     }
@@ -266,7 +303,10 @@ mod tests {
         assert_eq!(own.cache().unwrap(), Path::new("/own"));
         let xdg = layout(|env| env.xdg_cache_home = Some("/xdg".into()));
         assert_eq!(xdg.cache().unwrap(), Path::new("/xdg/proscenium"));
-        assert_eq!(layout(|_| ()).cache().unwrap(), Path::new("/home/a/.cache/proscenium"));
+        assert_eq!(
+            layout(|_| ()).cache().unwrap(),
+            Path::new("/home/a/.cache/proscenium")
+        );
     }
 
     #[test]
@@ -280,7 +320,13 @@ mod tests {
     #[test]
     fn without_any_home_the_message_names_the_variable_to_set() {
         let nowhere = Layout::new(Environment::default());
-        assert!(nowhere.cache().unwrap_err().to_string().contains("set PROSCENIUM_CACHE"));
+        assert!(
+            nowhere
+                .cache()
+                .unwrap_err()
+                .to_string()
+                .contains("set PROSCENIUM_CACHE")
+        );
     }
 
     #[test]
@@ -291,7 +337,10 @@ mod tests {
         let missing = layout.guest_binaries().unwrap_err().to_string();
         assert!(missing.contains("cargo xtask build"), "{missing}");
         std::fs::write(folder.path().join("proscenium-worker"), "").unwrap();
-        assert_eq!(layout.guest_binaries().unwrap().init, folder.path().join("proscenium-init"));
+        assert_eq!(
+            layout.guest_binaries().unwrap().init,
+            folder.path().join("proscenium-init")
+        );
     }
 
     #[test]
@@ -303,6 +352,9 @@ mod tests {
             std::fs::write(libexec.join(name), "").unwrap();
         }
         let layout = layout(|env| env.exe = Some(prefix.path().join("bin/proscenium")));
-        assert_eq!(layout.guest_binaries().unwrap().worker, libexec.join("proscenium-worker"));
+        assert_eq!(
+            layout.guest_binaries().unwrap().worker,
+            libexec.join("proscenium-worker")
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! The example plugins and a new one through the real program. Slow: cargo
-//! builds what they look at.
+//! The example plugins through the real program. Slow where they are not built
+//! yet: the program has cargo build them.
 
 mod support;
 
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,11 +11,13 @@ use support::{Place, Said, example};
 
 const EXAMPLES: [&str; 3] = ["steady", "cpuset-shrink", "watch-and-react"];
 
+#[expect(clippy::panic, reason = "a helper of tests says what it got")]
 fn json(said: &Said) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
 }
 
-/// The compiled entries in the cache.
+/// The compiled entries in the cache, or a failed test.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn entries(place: &Place) -> Vec<PathBuf> {
     std::fs::read_dir(place.path().join("cache/plugins"))
         .unwrap()
@@ -23,7 +26,6 @@ fn entries(place: &Place) -> Vec<PathBuf> {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn inspect_tells_what_each_example_can_touch() {
     let place = Place::new();
     for (name, can) in [
@@ -47,7 +49,6 @@ fn inspect_tells_what_each_example_can_touch() {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn every_example_passes_in_the_simulated_world() {
     let place = Place::new();
     for name in EXAMPLES {
@@ -62,7 +63,6 @@ fn every_example_passes_in_the_simulated_world() {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn a_machine_that_is_too_small_is_a_skip_that_says_so() {
     let place = Place::new();
     let said = place.run(&["check", &example("steady"), "--topology", "1n1l1c1t"]);
@@ -75,7 +75,6 @@ fn a_machine_that_is_too_small_is_a_skip_that_says_so() {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn an_unknown_parameter_is_refused_and_the_declared_ones_are_listed() {
     let place = Place::new();
     for command in ["check", "run"] {
@@ -100,13 +99,12 @@ fn an_unknown_parameter_is_refused_and_the_declared_ones_are_listed() {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn the_second_time_nothing_is_compiled_and_a_damaged_entry_is_made_again() {
     let place = Place::new();
     let check = || place.run(&["check", &example("steady")]).code;
     assert_eq!(check(), 0);
     let [entry] = entries(&place).try_into().unwrap();
-    let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&path.metadata().unwrap());
+    let inode = |path: &Path| path.metadata().unwrap().ino();
     let (first, whole) = (inode(&entry), std::fs::read(&entry).unwrap());
     assert_eq!(check(), 0);
     assert_eq!(inode(&entry), first, "it was not written again");
@@ -121,13 +119,12 @@ fn the_second_time_nothing_is_compiled_and_a_damaged_entry_is_made_again() {
 }
 
 #[test]
-#[ignore = "slow: builds the examples"]
 fn an_unchanged_project_costs_no_call_of_cargo() {
     let place = Place::new();
     let cargo = std::env::var_os("CARGO").expect("tests are run by cargo");
     // The same path both times, first the real one, then one that fails.
     let link = place.path().join("cargo");
-    std::os::unix::fs::symlink(&cargo, &link).unwrap();
+    symlink(&cargo, &link).unwrap();
     let check = || {
         let mut command = place.command(&["check", &example("steady")]);
         support::said(command.env("CARGO", &link).output().unwrap())
@@ -139,34 +136,4 @@ fn an_unchanged_project_costs_no_call_of_cargo() {
     let said = check();
     assert_eq!(said.code, 4, "not known to be fresh: {said:?}");
     assert!(said.err.contains("cannot start"), "{}", said.err);
-}
-
-#[test]
-#[ignore = "slow: builds a new plugin"]
-fn a_new_plugin_builds_passes_and_its_mistakes_are_shown() {
-    let place = Place::new();
-    let made = place.run(&["new", "fair-shares"]);
-    assert_eq!(made.code, 0, "{made:?}");
-    assert!(
-        made.out.contains("proscenium check fair-shares"),
-        "{}",
-        made.out
-    );
-    let said = place.run(&["check", "fair-shares"]);
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(
-        said.out.starts_with("PASSED  fair-shares 0.1.0"),
-        "{}",
-        said.out
-    );
-
-    let source = place.path().join("fair-shares/src/lib.rs");
-    std::fs::write(&source, "fn broken( {").unwrap();
-    let said = place.run(&["check", "fair-shares"]);
-    assert_eq!(said.code, 3, "{said:?}");
-    assert!(
-        said.err.contains("src/lib.rs") && said.err.contains("cannot build"),
-        "{}",
-        said.err
-    );
 }

@@ -55,7 +55,11 @@ fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8,
     let clock = Monotonic::start();
     let loaded = Loader::new(&context.layout, args.foreign(), context.terminal).load(named)?;
     let job = job::job(args, &loaded.manifest)?;
-    let place = Place { world: World::Simulated, kernel: None, acceleration: None };
+    let place = Place {
+        world: World::Simulated,
+        kernel: None,
+        acceleration: None,
+    };
     let started = record::started(&loaded, &job, args, place, None);
     let mut reporters = record::reporters(args, None, context);
     let mut recording = Recording::begin(&clock, &mut reporters, None, started);

@@ -23,7 +23,9 @@ pub(super) fn parse(text: &str) -> Result<Thresholds, String> {
     };
     let number = || {
         let value = value.ok_or_else(|| format!("{name} needs a value: {name}=NUMBER"))?;
-        let number: f64 = value.parse().map_err(|_| format!("{value} is not a number"))?;
+        let number: f64 = value
+            .parse()
+            .map_err(|_| format!("{value} is not a number"))?;
         if number.is_finite() && number >= 0.0 {
             Ok(Some(number))
         } else {
@@ -57,7 +59,10 @@ mod tests {
     #[test]
     fn each_check_that_help_lists_is_taken() {
         for name in HELP.split(", ") {
-            let text = name.replace("DURATION", "50ms").replace("PERCENT", "15").replace('N', "2");
+            let text = name
+                .replace("DURATION", "50ms")
+                .replace("PERCENT", "15")
+                .replace('N', "2");
             let set = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert!(set.any(), "{text}");
         }
@@ -65,13 +70,27 @@ mod tests {
 
     #[test]
     fn a_later_check_is_added_to_earlier_ones() {
-        let both = parse("isolation").unwrap().overlaid(parse("max-gap=2s").unwrap());
-        assert_eq!((both.isolation, both.max_gap_ns), (Some(true), Some(2_000_000_000)));
+        let both = parse("isolation")
+            .unwrap()
+            .overlaid(parse("max-gap=2s").unwrap());
+        assert_eq!(
+            (both.isolation, both.max_gap_ns),
+            (Some(true), Some(2_000_000_000))
+        );
     }
 
     #[test]
     fn what_is_no_check_or_no_value_is_refused() {
-        for text in ["", "fair", "isolation=yes", "max-gap", "max-gap=5", "max-spread=x", "max-wake-cv=-1", "max-wake-cv=nan"] {
+        for text in [
+            "",
+            "fair",
+            "isolation=yes",
+            "max-gap",
+            "max-gap=5",
+            "max-spread=x",
+            "max-wake-cv=-1",
+            "max-wake-cv=nan",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -38,19 +38,29 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
     });
     if args.json {
         let lines: Vec<Line<'_>> = findings.iter().map(line).collect();
-        serde_json::to_writer_pretty(&mut context.out, &lines)?;
-        writeln!(context.out)?;
+        super::json(context, &lines)?;
     } else {
         for finding in &findings {
-            let Line { what, status, detail, fix } = line(finding);
+            let Line {
+                what,
+                status,
+                detail,
+                fix,
+            } = line(finding);
             writeln!(context.out, "{status:<8} {what}: {detail}")?;
             if let Some(fix) = fix {
                 writeln!(context.out, "         fix: {fix}")?;
             }
         }
     }
-    let missing = findings.iter().any(|finding| finding.status == Status::Missing);
-    Ok(if missing { exit_code::COULD_NOT_RUN } else { exit_code::PASSED })
+    let missing = findings
+        .iter()
+        .any(|finding| finding.status == Status::Missing);
+    Ok(if missing {
+        exit_code::COULD_NOT_RUN
+    } else {
+        exit_code::PASSED
+    })
 }
 
 fn line(finding: &Finding) -> Line<'_> {

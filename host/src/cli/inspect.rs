@@ -8,7 +8,7 @@ use proscenium_guest_runtime::plugin::{Foreign, Manifest, Reach};
 use proscenium_worker::WorkKind;
 use serde::Serialize;
 
-use super::{Context, values};
+use super::{Context, json, values};
 use crate::event::clean;
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
@@ -58,12 +58,6 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
         }
     }
     Ok(exit_code::PASSED)
-}
-
-fn json(context: &mut Context<'_>, value: &impl Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    Ok(context.out.write_all(&text)?)
 }
 
 #[derive(Serialize)]
@@ -124,7 +118,10 @@ impl Report {
                 .collect(),
             capabilities: has
                 .iter()
-                .map(|has| Touch { interface: has.interface(), summary: has.summary() })
+                .map(|has| Touch {
+                    interface: has.interface(),
+                    summary: has.summary(),
+                })
                 .collect(),
             not_imported: Capability::ALL
                 .into_iter()
@@ -166,7 +163,10 @@ impl Report {
         }
         if !self.foreign_imports.is_empty() {
             writeln!(out)?;
-            writeln!(out, "Imports that are not ours (refused, or traps with --trap-foreign-imports):")?;
+            writeln!(
+                out,
+                "Imports that are not ours (refused, or traps with --trap-foreign-imports):"
+            )?;
             for name in &self.foreign_imports {
                 writeln!(out, "  {name}")?;
             }
@@ -174,8 +174,15 @@ impl Report {
         if !self.parameters.is_empty() {
             writeln!(out)?;
             writeln!(out, "Parameters (--param NAME=VALUE):")?;
-            for Parameter { name, default, help } in &self.parameters {
-                let default = default.as_deref().map_or(String::new(), |value| format!("={value}"));
+            for Parameter {
+                name,
+                default,
+                help,
+            } in &self.parameters
+            {
+                let default = default
+                    .as_deref()
+                    .map_or(String::new(), |value| format!("={value}"));
                 writeln!(out, "  {name}{default}  {help}")?;
             }
         }
@@ -254,7 +261,9 @@ impl WorkType {
         };
         writeln!(out, "{}{group}: {}", self.name, self.description)?;
         for one in &self.parameters {
-            let default = one.default.map_or("no default".to_owned(), |value| format!("default {value}"));
+            let default = one
+                .default
+                .map_or("no default".to_owned(), |value| format!("default {value}"));
             writeln!(
                 out,
                 "  {:<18} {}: {} to {} {}, {default}",

@@ -23,9 +23,14 @@ pub(super) fn job(args: &ScenarioArgs, manifest: &Manifest) -> Result<Job, Expec
         parameters: parameters(&args.param, manifest)?,
         duration_ns,
         seed: args.seed,
-        defaults: WorkerDefaults { workers_per_cgroup: args.workers },
+        defaults: WorkerDefaults {
+            workers_per_cgroup: args.workers,
+        },
         limits: Limits::default(),
-        thresholds: args.check.iter().fold(Thresholds::default(), |all, one| all.overlaid(*one)),
+        thresholds: args
+            .check
+            .iter()
+            .fold(Thresholds::default(), |all, one| all.overlaid(*one)),
         trap_foreign_imports: args.trap_foreign_imports,
         progress_ms: PROGRESS_MS,
     })
@@ -38,21 +43,36 @@ fn parameters(
 ) -> Result<Vec<(String, String)>, ExpectedError> {
     for (at, (name, _)) in given.iter().enumerate() {
         let refused = || ExpectedError::refused(format!("cannot set parameter {name:?}"));
-        if !manifest.parameters.iter().any(|declared| declared.name == *name) {
-            let declared: Vec<_> = manifest.parameters.iter().map(|p| p.name.as_str()).collect();
-            return Err(refused().because(format!("{} has no such parameter", manifest.name)).remedy(
-                if declared.is_empty() {
+        if !manifest
+            .parameters
+            .iter()
+            .any(|declared| declared.name == *name)
+        {
+            let declared: Vec<_> = manifest
+                .parameters
+                .iter()
+                .map(|p| p.name.as_str())
+                .collect();
+            return Err(refused()
+                .because(format!("{} has no such parameter", manifest.name))
+                .remedy(if declared.is_empty() {
                     "it has none".to_owned()
                 } else {
                     format!("it has {}", declared.join(", "))
-                },
-            ));
+                }));
         }
         if given[..at].iter().any(|(earlier, _)| earlier == name) {
-            return Err(refused().because("it is given twice").remedy("give it once"));
+            return Err(refused()
+                .because("it is given twice")
+                .remedy("give it once"));
         }
     }
-    let value = |name: &str| given.iter().find(|(given, _)| given == name).map(|(_, v)| v.clone());
+    let value = |name: &str| {
+        given
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, v)| v.clone())
+    };
     Ok(manifest
         .parameters
         .iter()

@@ -42,10 +42,19 @@ pub(super) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
     match command {
         Command::Fetch { spec } => fetch_one(&cache, &spec, context)?,
         Command::List => {
-            let kernels = store::list(&cache).map_err(|error| failed("list the kernels", &error))?;
+            let kernels =
+                store::list(&cache).map_err(|error| failed("list the kernels", &error))?;
             for kernel in kernels {
-                let sched_ext = if kernel.sched_ext { "sched_ext" } else { "no sched_ext" };
-                writeln!(context.out, "{}\t{}\t{sched_ext}", kernel.release, kernel.spec)?;
+                let sched_ext = if kernel.sched_ext {
+                    "sched_ext"
+                } else {
+                    "no sched_ext"
+                };
+                writeln!(
+                    context.out,
+                    "{}\t{}\t{sched_ext}",
+                    kernel.release, kernel.spec
+                )?;
             }
         }
         Command::Remove { release } => {
@@ -53,7 +62,11 @@ pub(super) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
                 store::StoreError::Unknown { known, .. } => {
                     ExpectedError::refused(format!("cannot remove kernel {release:?}"))
                         .because("it is not among the fetched ones")
-                        .remedy(if known.is_empty() { "there are none".into() } else { format!("there are {known}") })
+                        .remedy(if known.is_empty() {
+                            "there are none".into()
+                        } else {
+                            format!("there are {known}")
+                        })
                 }
                 other => failed("remove the kernel", &other),
             })?;
@@ -63,19 +76,36 @@ pub(super) fn run(command: Command, context: &mut Context<'_>) -> anyhow::Result
 }
 
 fn fetch_one(cache: &Cache, spec: &FetchSpec, context: &mut Context<'_>) -> anyhow::Result<()> {
-    let bar = if context.terminal { indicatif::ProgressBar::new(100) } else { indicatif::ProgressBar::hidden() };
+    let bar = if context.terminal {
+        indicatif::ProgressBar::new(100)
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
     let terminal = context.terminal;
-    let fetched = fetch(cache, Path::new("/etc/apt"), spec, &mut |event| match event {
-        FetchEvent::Stage(stage) if terminal => bar.set_message(stage.to_owned()),
-        // Progress on standard error is told while it can be told.
-        FetchEvent::Stage(stage) => drop(writeln!(stderr(), "{stage}")),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 100")]
-        FetchEvent::Percent(percent) => bar.set_position(percent.clamp(0.0, 100.0) as u64),
-        FetchEvent::Line(_) => {}
-    });
+    let fetched = fetch(
+        cache,
+        Path::new("/etc/apt"),
+        spec,
+        &mut |event| match event {
+            FetchEvent::Stage(stage) if terminal => bar.set_message(stage.to_owned()),
+            // Progress on standard error is told while it can be told.
+            FetchEvent::Stage(stage) => drop(writeln!(stderr(), "{stage}")),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "clamped to 0 to 100"
+            )]
+            FetchEvent::Percent(percent) => bar.set_position(percent.clamp(0.0, 100.0) as u64),
+            FetchEvent::Line(_) => {}
+        },
+    );
     bar.finish_and_clear();
     let fetched = fetched.map_err(|error| failed("fetch a kernel", &error))?;
-    let state = if fetched.already { "at hand already" } else { "fetched" };
+    let state = if fetched.already {
+        "at hand already"
+    } else {
+        "fetched"
+    };
     writeln!(context.out, "{} {state}", fetched.meta.release)?;
     Ok(())
 }

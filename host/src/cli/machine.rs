@@ -45,9 +45,8 @@ pub(super) fn emulator(
 ) -> Result<(Qemu, Choice), ExpectedError> {
     let qemu = Qemu::find(layout.environment().search_path.as_deref())
         .map_err(|error| ExpectedError::could_not_run(chain(&error)))?;
-    let choice = accel::choose(request, qemu.version, || probe(Path::new("/dev/kvm"))).map_err(
-        |error: AccelError| ExpectedError::could_not_run(chain(&error)),
-    )?;
+    let choice = accel::choose(request, qemu.version, || probe(Path::new("/dev/kvm")))
+        .map_err(|error: AccelError| ExpectedError::could_not_run(chain(&error)))?;
     Ok((qemu, choice))
 }
 
@@ -70,7 +69,8 @@ impl Machine {
         (qemu, accel): (Qemu, Accel),
         request: &Request<'_>,
     ) -> Result<Self, ExpectedError> {
-        let bootable = boot::prepare(kernel, &Cache::at(layout.cache()?)).map_err(not_bootable)?;
+        let bootable = boot::prepare(kernel, &Cache::at(layout.cache()?))
+            .map_err(|error| not_bootable(&error))?;
         let plan = BootPlan {
             qemu,
             accel,
@@ -81,15 +81,22 @@ impl Machine {
             kernel: bootable.image.clone(),
             kernel_words: Vec::new(),
         };
-        plan.check().map_err(|error| ExpectedError::refused(chain(&error)))?;
+        plan.check()
+            .map_err(|error| ExpectedError::refused(chain(&error)))?;
         let image = image(layout, &bootable, request)?;
-        Ok(Self { plan, image, notes: bootable.notes })
+        Ok(Self {
+            plan,
+            image,
+            notes: bootable.notes,
+        })
     }
 
     /// Starts it.
     pub(super) fn boot(&self) -> Result<Vm, ExpectedError> {
         // The counter's rate is what emulation hands on without naming it.
-        let tsc_khz = matches!(self.plan.accel, Accel::Tcg { .. }).then(tsc::measure_khz).flatten();
+        let tsc_khz = matches!(self.plan.accel, Accel::Tcg { .. })
+            .then(tsc::measure_khz)
+            .flatten();
         Vm::boot(&self.plan, &self.image, tsc_khz).map_err(|error| match error {
             VmError::Plan(error) => refused_plan(&error),
             other => ExpectedError::could_not_run(chain(&other)),
@@ -101,8 +108,8 @@ fn refused_plan(error: &PlanError) -> ExpectedError {
     ExpectedError::refused(chain(error))
 }
 
-fn not_bootable(error: BootError) -> ExpectedError {
-    let text = chain(&error);
+fn not_bootable(error: &BootError) -> ExpectedError {
+    let text = chain(error);
     match error {
         // The file that was named is at fault, here and everywhere.
         BootError::Image { .. } | BootError::Options { .. } => ExpectedError::refused(text),
@@ -117,10 +124,14 @@ fn image(
     bootable: &Bootable,
     request: &Request<'_>,
 ) -> Result<Image, ExpectedError> {
-    let failed = |why: String| ExpectedError::could_not_run("cannot make the guest's image").because(why);
+    let failed =
+        |why: String| ExpectedError::could_not_run("cannot make the guest's image").because(why);
     let job = encode_job(request.job).map_err(|error| failed(chain(&error)))?;
     let binaries = layout.guest_binaries()?;
-    let modules = bootable.modules.iter().map(|module| (module.name.as_str(), &module.bytes[..]));
+    let modules = bootable
+        .modules
+        .iter()
+        .map(|module| (module.name.as_str(), &module.bytes[..]));
     Image::new(&binaries)
         .and_then(|mut image| {
             image.add_modules(modules)?;

@@ -9,7 +9,6 @@ mod check;
 mod checks;
 mod completions;
 mod doctor;
-mod guest;
 mod inspect;
 mod job;
 mod kernel;
@@ -26,6 +25,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::error::{Class, ExpectedError};
 use crate::exit_code;
@@ -150,6 +150,13 @@ fn code_of(error: &ExpectedError) -> u8 {
     }
 }
 
+/// A value as indented JSON on standard output.
+fn json(context: &mut Context<'_>, value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(context.out.write_all(&text)?)
+}
+
 /// An error and its sources on one line.
 fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source())
@@ -191,8 +198,17 @@ mod tests {
 
     #[test]
     fn of_several_runs_the_worst_decides() {
-        assert_eq!(worse(exit_code::INCONCLUSIVE, exit_code::FAILED), exit_code::FAILED);
-        assert_eq!(worse(exit_code::FAILED, exit_code::PASSED), exit_code::FAILED);
-        assert_eq!(worse(exit_code::REFUSED, exit_code::FAILED), exit_code::REFUSED);
+        assert_eq!(
+            worse(exit_code::INCONCLUSIVE, exit_code::FAILED),
+            exit_code::FAILED
+        );
+        assert_eq!(
+            worse(exit_code::FAILED, exit_code::PASSED),
+            exit_code::FAILED
+        );
+        assert_eq!(
+            worse(exit_code::REFUSED, exit_code::FAILED),
+            exit_code::REFUSED
+        );
     }
 }

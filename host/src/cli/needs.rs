@@ -9,7 +9,9 @@ use crate::vm::topology::Topology;
 pub(super) fn unmet(needs: &Needs, topology: Topology, kernel: Option<&str>) -> Option<String> {
     let fewer = |have: u32, need: u32, what: &str| {
         (have < need).then(|| {
-            format!("needs {need} {what}, topology {topology} has {have}: choose a larger --topology")
+            format!(
+                "needs {need} {what}, topology {topology} has {have}: choose a larger --topology"
+            )
         })
     };
     fewer(topology.cpus(), needs.min_cpus, "CPUs")
@@ -17,13 +19,15 @@ pub(super) fn unmet(needs: &Needs, topology: Topology, kernel: Option<&str>) -> 
         .or_else(|| fewer(topology.nodes(), needs.min_nodes, "NUMA nodes"))
         .or_else(|| {
             (needs.smt && topology.threads() < 2).then(|| {
-                format!("needs cores with two threads, topology {topology} has none: end it with 2t")
+                format!(
+                    "needs cores with two threads, topology {topology} has none: end it with 2t"
+                )
             })
         })
         .or_else(|| {
-            needs.scheduler.then(|| {
-                "needs a scheduler under test, which this version cannot start".to_owned()
-            })
+            needs
+                .scheduler
+                .then(|| "needs a scheduler under test, which this version cannot start".to_owned())
         })
         .or_else(|| {
             let need = needs.min_kernel.as_deref()?;
@@ -41,7 +45,9 @@ fn older(have: &str, need: &str) -> Option<bool> {
 
 /// The numbers that a release begins with: `6.12.5-amd64` is 6, 12, 5.
 fn version(release: &str) -> Option<Vec<u32>> {
-    let end = release.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(release.len());
+    let end = release
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(release.len());
     let numbers = release[..end].trim_end_matches('.');
     numbers.split('.').map(|part| part.parse().ok()).collect()
 }
@@ -51,7 +57,14 @@ mod tests {
     use super::*;
 
     fn needs() -> Needs {
-        Needs { min_cpus: 1, min_llcs: 1, min_nodes: 1, smt: false, scheduler: false, min_kernel: None }
+        Needs {
+            min_cpus: 1,
+            min_llcs: 1,
+            min_nodes: 1,
+            smt: false,
+            scheduler: false,
+            min_kernel: None,
+        }
     }
 
     fn unmet_on(topology: &str, needs: &Needs) -> Option<String> {
@@ -61,10 +74,38 @@ mod tests {
     #[test]
     fn each_need_that_is_not_met_is_named() {
         let table = [
-            (Needs { min_cpus: 3, ..needs() }, "1n1l3c1t", "3 CPUs"),
-            (Needs { min_llcs: 2, ..needs() }, "1n2l1c1t", "2 last-level caches"),
-            (Needs { min_nodes: 2, ..needs() }, "2n2l1c1t", "2 NUMA nodes"),
-            (Needs { smt: true, ..needs() }, "1n1l1c2t", "two threads"),
+            (
+                Needs {
+                    min_cpus: 3,
+                    ..needs()
+                },
+                "1n1l3c1t",
+                "3 CPUs",
+            ),
+            (
+                Needs {
+                    min_llcs: 2,
+                    ..needs()
+                },
+                "1n2l1c1t",
+                "2 last-level caches",
+            ),
+            (
+                Needs {
+                    min_nodes: 2,
+                    ..needs()
+                },
+                "2n2l1c1t",
+                "2 NUMA nodes",
+            ),
+            (
+                Needs {
+                    smt: true,
+                    ..needs()
+                },
+                "1n1l1c2t",
+                "two threads",
+            ),
         ];
         for (needs, enough, words) in table {
             let message = unmet_on("1n1l2c1t", &needs).unwrap();
@@ -75,7 +116,10 @@ mod tests {
 
     #[test]
     fn kernels_compare_by_number_and_not_by_letter() {
-        let with = |need: &str| Needs { min_kernel: Some(need.to_owned()), ..needs() };
+        let with = |need: &str| Needs {
+            min_kernel: Some(need.to_owned()),
+            ..needs()
+        };
         assert!(unmet_on("1n1l1c1t", &with("6.12")).is_some());
         assert_eq!(unmet_on("1n1l1c1t", &with("6.1")), None);
         assert_eq!(unmet_on("1n1l1c1t", &with("5.15.3")), None);
@@ -83,8 +127,14 @@ mod tests {
 
     #[test]
     fn a_kernel_whose_release_is_not_known_gets_the_benefit_of_the_doubt() {
-        let needs = Needs { min_kernel: Some("9.9".into()), ..needs() };
-        assert_eq!(unmet(&needs, "1n1l1c1t".parse().unwrap(), Some("bzImage")), None);
+        let needs = Needs {
+            min_kernel: Some("9.9".into()),
+            ..needs()
+        };
+        assert_eq!(
+            unmet(&needs, "1n1l1c1t".parse().unwrap(), Some("bzImage")),
+            None
+        );
         assert_eq!(unmet(&needs, "1n1l1c1t".parse().unwrap(), None), None);
     }
 }

@@ -39,21 +39,35 @@ fn name(text: &str) -> Result<String, String> {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> {
     let source = context.layout.sdk()?;
-    let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    let folder = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&args.name));
     refuse_to_overwrite(&folder)?;
     // Cargo resolves a relative path from the new project, so it gets a whole one.
     let sdk = source.sdk.display().to_string();
     let render = |text: &str| {
-        text.replace("{{name}}", &args.name).replace("{{sdk}}", &escaped(&sdk))
+        text.replace("{{name}}", &args.name)
+            .replace("{{sdk}}", &escaped(&sdk))
     };
     copy(&source.template, &folder, &render).map_err(|(path, error)| {
         ExpectedError::could_not_run(format!("cannot write {}", path.display())).because(error)
     })?;
     let shown = folder.display();
-    writeln!(context.out, "made {shown}: start in {}", folder.join("src/lib.rs").display())?;
+    writeln!(
+        context.out,
+        "made {shown}: start in {}",
+        folder.join("src/lib.rs").display()
+    )?;
     writeln!(context.out)?;
-    writeln!(context.out, "  proscenium check {shown}   # without a VM, in a second")?;
-    writeln!(context.out, "  proscenium run {shown}     # in a VM, with a real kernel")?;
+    writeln!(
+        context.out,
+        "  proscenium check {shown}   # without a VM, in a second"
+    )?;
+    writeln!(
+        context.out,
+        "  proscenium run {shown}     # in a VM, with a real kernel"
+    )?;
     Ok(exit_code::PASSED)
 }
 
@@ -65,9 +79,11 @@ fn refuse_to_overwrite(folder: &Path) -> Result<(), ExpectedError> {
     if empty {
         return Ok(());
     }
-    Err(ExpectedError::refused(format!("cannot make {}", folder.display()))
-        .because("it is there already, and nothing is overwritten")
-        .remedy("choose another --dir"))
+    Err(
+        ExpectedError::refused(format!("cannot make {}", folder.display()))
+            .because("it is there already, and nothing is overwritten")
+            .remedy("choose another --dir"),
+    )
 }
 
 /// A path inside a TOML string.
@@ -85,7 +101,11 @@ fn copy(from: &Path, to: &Path, render: &dyn Fn(&str) -> String) -> Result<(), F
     fs::create_dir_all(to).map_err(at(to))?;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() {
             copy(&path, &to.join(&name), render)?;
             continue;

@@ -39,7 +39,9 @@ pub(super) fn reporters(
     }
     let in_run_dir = run_dir.map(|dir| dir.path().join("junit.xml"));
     match &args.junit {
-        Some(path) => reporters.with(Junit::new([path.clone()].into_iter().chain(in_run_dir).collect())),
+        Some(path) => reporters.with(Junit::new(
+            [path.clone()].into_iter().chain(in_run_dir).collect(),
+        )),
         None => reporters,
     }
 }
@@ -134,10 +136,14 @@ pub(super) fn not_loaded(
 /// An expected error as the end of a run.
 pub(super) fn outcome(error: &ExpectedError) -> (RunOutcome, Reason) {
     match error.class() {
-        Class::Refused => (RunOutcome::Refused, Reason::new("refused", error.to_string())),
-        Class::CouldNotRun => {
-            (RunOutcome::CouldNotRun, Reason::new("could-not-run", error.to_string()))
-        }
+        Class::Refused => (
+            RunOutcome::Refused,
+            Reason::new("refused", error.to_string()),
+        ),
+        Class::CouldNotRun => (
+            RunOutcome::CouldNotRun,
+            Reason::new("could-not-run", error.to_string()),
+        ),
     }
 }
 
@@ -148,6 +154,8 @@ pub(super) fn skipped(unmet: &str) -> (RunOutcome, Reason) {
 
 /// Milliseconds since 1970 by this machine's calendar clock.
 pub(super) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use proscenium_wire::{Job, LogLevel};
+use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
-use signal_hook::SigId;
 
-use super::guest::VmGuest;
 use super::machine::{self, Machine, Request};
 use super::record::{self, Place};
 use super::scenario::ScenarioArgs;
@@ -86,21 +85,26 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let options = &args.scenario;
     let loaded = Loader::new(&context.layout, options.foreign(), context.terminal).load(named)?;
     let job = job::job(options, &loaded.manifest)?;
-    let base = args.run_dir.clone().map_or_else(|| context.layout.state(), Ok)?;
+    let base = args
+        .run_dir
+        .clone()
+        .map_or_else(|| context.layout.state(), Ok)?;
     let mut run_dir = RunDir::create(&base, &loaded.manifest.name, record::unix_ms())
         .map_err(|error| ExpectedError::could_not_run(error.to_string()))?;
     // Everything from here on is on record.
     let found = Found::look(args, context);
-    let started =
-        record::started(&loaded, &job, options, found.place(), Some(run_dir.path()));
+    let started = record::started(&loaded, &job, options, found.place(), Some(run_dir.path()));
     let mut reporters = record::reporters(options, Some(&run_dir), context);
     let documented = run_dir.document("job.json", &job);
-    let mut recording =
-        Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
+    let mut recording = Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
     if let Err(error) = documented {
         recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
     }
-    let kernel = found.kernel.as_ref().ok().map(|kernel| kernel.name.as_str());
+    let kernel = found
+        .kernel
+        .as_ref()
+        .ok()
+        .map(|kernel| kernel.name.as_str());
     if let Some(unmet) = needs::unmet(&loaded.manifest.needs, options.topology, kernel) {
         let (outcome, reason) = record::skipped(&unmet);
         return Ok(recording.abort(outcome, reason).exit_code);
@@ -148,7 +152,12 @@ fn boot_and_watch(
         code: &loaded.code,
     };
     let prepared = found.emulator.and_then(|(qemu, choice)| {
-        Machine::prepare(&context.layout, &found.kernel?, (qemu, choice.accel), &request)
+        Machine::prepare(
+            &context.layout,
+            &found.kernel?,
+            (qemu, choice.accel),
+            &request,
+        )
     });
     // Ctrl-C is the session's from here on: there is something to end.
     let ready = prepared.and_then(|machine| Ok((machine, Interrupts::catch()?)));
@@ -166,7 +175,12 @@ fn boot_and_watch(
     };
     let mut deadlines = Deadlines::for_duration(Duration::from_nanos(job.duration_ns));
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
-    session::run(VmGuest::new(vm), &deadlines, recording, interrupts.pipe.as_fd())
+    session::run(
+        session::Qemu::from(vm),
+        &deadlines,
+        recording,
+        interrupts.pipe.as_fd(),
+    )
 }
 
 fn aborted(recording: Recording<'_>, error: &ExpectedError) -> RunEnded {
@@ -190,10 +204,15 @@ impl Interrupts {
         };
         let (pipe, sender) = UnixStream::pair().map_err(failed)?;
         pipe.set_nonblocking(true).map_err(failed)?;
-        let mut caught = Self { pipe, handlers: Vec::new() };
+        let mut caught = Self {
+            pipe,
+            handlers: Vec::new(),
+        };
         for signal in [SIGINT, SIGTERM] {
             let sender = sender.try_clone().map_err(failed)?;
-            caught.handlers.push(pipe::register(signal, sender).map_err(failed)?);
+            caught
+                .handlers
+                .push(pipe::register(signal, sender).map_err(failed)?);
         }
         Ok(caught)
     }

@@ -60,6 +60,10 @@ pub(super) struct ScenarioArgs {
 impl ScenarioArgs {
     /// What becomes of imports that are not ours.
     pub(super) fn foreign(&self) -> Foreign {
-        if self.trap_foreign_imports { Foreign::Trap } else { Foreign::Refuse }
+        if self.trap_foreign_imports {
+            Foreign::Trap
+        } else {
+            Foreign::Refuse
+        }
     }
 }

@@ -61,7 +61,16 @@ mod tests {
 
     #[test]
     fn durations_without_unit_or_out_of_range_are_refused() {
-        for text in ["", "4", "s", "-1s", "0s", "1us", "25h", "99999999999999999999s"] {
+        for text in [
+            "",
+            "4",
+            "s",
+            "-1s",
+            "0s",
+            "1us",
+            "25h",
+            "99999999999999999999s",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

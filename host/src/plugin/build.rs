@@ -62,7 +62,10 @@ pub fn build(
             .because("it does not build a dynamic library")
             .remedy("put `crate-type = [\"cdylib\"]` under [lib] in its Cargo.toml")
     })?;
-    Ok(Built { artefact, manifests: manifests(&metadata) })
+    Ok(Built {
+        artefact,
+        manifests: manifests(&metadata),
+    })
 }
 
 fn metadata(cargo: &Path, manifest: &Path) -> Result<Metadata, ExpectedError> {
@@ -77,8 +80,9 @@ fn metadata(cargo: &Path, manifest: &Path) -> Result<Metadata, ExpectedError> {
                 ExpectedError::refused(format!("cannot use {}", manifest.display()))
                     .because(stderr.trim().trim_start_matches("error: "))
             }
-            other => ExpectedError::refused(format!("cannot use {}", manifest.display()))
-                .because(other),
+            other => {
+                ExpectedError::refused(format!("cannot use {}", manifest.display())).because(other)
+            }
         })
 }
 
@@ -95,7 +99,9 @@ fn has_plugin_profile(metadata: &Metadata) -> bool {
         .ok()
         .and_then(|text| text.parse::<toml::Table>().ok())
         .is_some_and(|manifest| {
-            manifest.get("profile").is_some_and(|profiles| profiles.get("plugin").is_some())
+            manifest
+                .get("profile")
+                .is_some_and(|profiles| profiles.get("plugin").is_some())
         })
 }
 
@@ -114,31 +120,40 @@ fn explain_failure(folder: &Path, cargo: &Path) -> ExpectedError {
 /// would have looked.
 fn target_is_missing(cargo: &Path) -> bool {
     let rustc = cargo.with_file_name("rustc");
-    Command::new(if rustc.is_absolute() { rustc } else { "rustc".into() })
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .stderr(Stdio::null())
-        .output()
-        .is_ok_and(|output| {
-            let libdir = String::from_utf8_lossy(&output.stdout);
-            output.status.success() && !Path::new(libdir.trim()).is_dir()
-        })
+    Command::new(if rustc.is_absolute() {
+        rustc
+    } else {
+        "rustc".into()
+    })
+    .args(["--print", "target-libdir", "--target", TARGET])
+    .stderr(Stdio::null())
+    .output()
+    .is_ok_and(|output| {
+        let libdir = String::from_utf8_lossy(&output.stdout);
+        output.status.success() && !Path::new(libdir.trim()).is_dir()
+    })
 }
 
 fn artefact(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
-    Message::parse_stream(messages).filter_map(Result::ok).find_map(|message| match message {
-        Message::CompilerArtifact(artifact) if artifact.manifest_path == manifest => artifact
-            .filenames
-            .into_iter()
-            .find(|file| file.extension() == Some("wasm"))
-            .map(Into::into),
-        _ => None,
-    })
+    Message::parse_stream(messages)
+        .filter_map(Result::ok)
+        .find_map(|message| match message {
+            Message::CompilerArtifact(artifact) if artifact.manifest_path == manifest => artifact
+                .filenames
+                .into_iter()
+                .find(|file| file.extension() == Some("wasm"))
+                .map(Into::into),
+            _ => None,
+        })
 }
 
 fn manifests(metadata: &Metadata) -> Vec<PathBuf> {
     let root = metadata.workspace_root.as_std_path();
-    let mut files: Vec<PathBuf> =
-        metadata.packages.iter().map(|package| package.manifest_path.clone().into()).collect();
+    let mut files: Vec<PathBuf> = metadata
+        .packages
+        .iter()
+        .map(|package| package.manifest_path.clone().into())
+        .collect();
     files.push(root.join("Cargo.toml"));
     files.push(root.join("Cargo.lock"));
     files.push(root.join(".cargo/config.toml"));

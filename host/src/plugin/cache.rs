@@ -65,7 +65,11 @@ impl Cache {
             ExpectedError::could_not_run(format!("cannot use the cache {}", folder.display()))
                 .because(why)
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|e| failed(&e))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|e| failed(&e))?;
         let metadata = folder.symlink_metadata().map_err(|e| failed(&e))?;
         if !is_private(&metadata) {
             return Err(failed(&"others than you may write to it").remedy(format!(
@@ -94,7 +98,9 @@ impl Cache {
     ///
     /// What the file system says.
     pub fn put(&self, key: &Key, code: &[u8]) -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.folder)?;
         file.write_all(code)?;
         file.write_all(&checksum(key, code))?;
         file.persist(self.path(key)).map_err(|error| error.error)?;
@@ -108,7 +114,9 @@ impl Cache {
 
     /// Keeps the newest entries. Failing to remove one is harmless: it is tried again.
     fn prune(&self) {
-        let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
+        let Ok(folder) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
         let mut entries: Vec<(SystemTime, PathBuf)> = folder
             .filter_map(Result::ok)
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
@@ -134,7 +142,11 @@ fn is_private(metadata: &Metadata) -> bool {
 }
 
 fn checksum(key: &Key, code: &[u8]) -> [u8; CHECKSUM] {
-    Sha256::new().chain_update(&key.0).chain_update(code).finalize().into()
+    Sha256::new()
+        .chain_update(&key.0)
+        .chain_update(code)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]
@@ -201,9 +213,15 @@ mod tests {
         for n in 0..KEEP + 5 {
             cache.put(&Key::new(&n.to_string(), ""), b"code").unwrap();
         }
-        let names: Vec<_> =
-            std::fs::read_dir(&cache.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(&cache.folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         assert_eq!(names.len(), KEEP);
-        assert!(names.iter().all(|name| name.to_string_lossy().ends_with(".cwasm")));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.to_string_lossy().ends_with(".cwasm"))
+        );
     }
 }

@@ -46,12 +46,23 @@ pub fn artefact(
         return Ok(record.artefact);
     }
     let began = now_of_file_system(&records);
-    let Built { artefact, manifests } = build::build(folder, environment, terminal)?;
+    let Built {
+        artefact,
+        manifests,
+    } = build::build(folder, environment, terminal)?;
     if let (Ok(began_ns), Ok(metadata)) = (began, artefact.metadata()) {
         let artefact_modified_ns = modified_ns(&metadata);
         let artefact = artefact.clone();
         // Without a record the next run asks cargo again, no more.
-        let _ = remember(&path, &Record { artefact, artefact_modified_ns, manifests, began_ns });
+        let _ = remember(
+            &path,
+            &Record {
+                artefact,
+                artefact_modified_ns,
+                manifests,
+                began_ns,
+            },
+        );
     }
     Ok(artefact)
 }
@@ -59,7 +70,8 @@ pub fn artefact(
 impl Record {
     fn is_fresh(&self) -> bool {
         let unchanged = |file: &Path| {
-            file.metadata().is_ok_and(|metadata| modified_ns(&metadata) < self.began_ns)
+            file.metadata()
+                .is_ok_and(|metadata| modified_ns(&metadata) < self.began_ns)
         };
         let same_artefact = || {
             self.artefact
@@ -67,7 +79,9 @@ impl Record {
                 .is_ok_and(|metadata| modified_ns(&metadata) == self.artefact_modified_ns)
         };
         let dep_info = std::fs::read_to_string(self.artefact.with_extension("d"));
-        let Some(sources) = dep_info.ok().as_deref().and_then(sources) else { return false };
+        let Some(sources) = dep_info.ok().as_deref().and_then(sources) else {
+            return false;
+        };
         same_artefact()
             && self.manifests.iter().all(|file| unchanged(file))
             && sources.iter().all(|file| unchanged(file))
@@ -93,7 +107,13 @@ fn sources(dep_info: &str) -> Option<Vec<PathBuf>> {
 
 /// Everything that changes what cargo would make of the folder.
 fn key(folder: &Path, environment: &Environment) -> String {
-    digest(format!("{folder:?} {:?} {:?}", environment.cargo, environment.cargo_settings).as_bytes())
+    digest(
+        format!(
+            "{folder:?} {:?} {:?}",
+            environment.cargo, environment.cargo_settings
+        )
+        .as_bytes(),
+    )
 }
 
 fn recall(path: &Path) -> Option<Record> {
@@ -144,7 +164,12 @@ mod tests {
 
     fn touch(path: &Path) {
         let later = SystemTime::now() + Duration::from_secs(2);
-        std::fs::File::options().append(true).open(path).unwrap().set_modified(later).unwrap();
+        std::fs::File::options()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
     }
 
     #[test]

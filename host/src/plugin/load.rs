@@ -44,7 +44,11 @@ impl<'a> Loader<'a> {
     /// A loader that treats imports that are not ours as `foreign` says.
     #[must_use]
     pub fn new(layout: &'a Layout, foreign: Foreign, terminal: bool) -> Self {
-        Self { layout, foreign, terminal }
+        Self {
+            layout,
+            foreign,
+            terminal,
+        }
     }
 
     /// Loads what `named` is: a component, a core module that carries its
@@ -78,18 +82,27 @@ impl<'a> Loader<'a> {
     fn file(&self, named: &Path) -> Result<PathBuf, ExpectedError> {
         let failed = || ExpectedError::refused(format!("cannot use {}", named.display()));
         let metadata = named.metadata().map_err(|error| {
-            failed().because(error).remedy("name a .wasm file or a project's folder")
+            failed()
+                .because(error)
+                .remedy("name a .wasm file or a project's folder")
         })?;
         if !metadata.is_dir() {
             return Ok(named.to_owned());
         }
-        let folder = named.canonicalize().map_err(|error| failed().because(error))?;
+        let folder = named
+            .canonicalize()
+            .map_err(|error| failed().because(error))?;
         if !folder.join("Cargo.toml").is_file() {
-            return Err(failed().because("the folder has no Cargo.toml").remedy(
-                "name a .wasm file, or make a project with `proscenium new NAME`",
-            ));
+            return Err(failed()
+                .because("the folder has no Cargo.toml")
+                .remedy("name a .wasm file, or make a project with `proscenium new NAME`"));
         }
-        fresh::artefact(&folder, &self.layout.cache()?, self.layout.environment(), self.terminal)
+        fresh::artefact(
+            &folder,
+            &self.layout.cache()?,
+            self.layout.environment(),
+            self.terminal,
+        )
     }
 
     /// The component's machine code, from the cache where possible.
@@ -115,23 +128,26 @@ impl<'a> Loader<'a> {
         // Compiled with the imports as they are: what is kept serves both ways.
         let plugin =
             Plugin::compile(component, self.foreign).map_err(|error| refused(named, &error))?;
-        let code = plugin.precompiled().map_err(|error| refused(named, &error))?;
+        let code = plugin
+            .precompiled()
+            .map_err(|error| refused(named, &error))?;
         // A full disk costs the next run its time, and this one nothing.
         let _ = cache.put(&key, &code);
         Ok((plugin, code, false))
     }
 }
 
+#[expect(
+    unsafe_code,
+    reason = "machine code is loaded from a cache that is ours alone"
+)]
 fn load_precompiled(code: &[u8], foreign: Foreign) -> Result<Plugin, LoadError> {
     // SAFETY: The bytes are an entry of our cache: the folder is writable by
     // this user alone, and the entry's checksum covers its content and a name
     // that is the digest of the component and of the compiler's settings.
     // JUSTIFICATION: Compiling takes 30 ms to minutes, and machine code has no
     // form that could be checked.
-    #[expect(unsafe_code, reason = "machine code is loaded from a cache that is ours alone")]
-    unsafe {
-        Plugin::load_precompiled(code, foreign)
-    }
+    unsafe { Plugin::load_precompiled(code, foreign) }
 }
 
 fn refused(named: &Path, error: &LoadError) -> ExpectedError {

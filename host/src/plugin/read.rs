@@ -90,7 +90,13 @@ mod tests {
 
     #[test]
     fn what_is_no_annotated_module_passes_unchanged() {
-        for bytes in [b"hello".as_slice(), b"", EMPTY_MODULE, b"\0asm\x0d\0\x01\0", b"\0asm\x01\0\0\0\0\xff"] {
+        for bytes in [
+            b"hello".as_slice(),
+            b"",
+            EMPTY_MODULE,
+            b"\0asm\x0d\0\x01\0",
+            b"\0asm\x01\0\0\0\0\xff",
+        ] {
             assert_eq!(to_component(Path::new("x"), bytes.to_vec()).unwrap(), bytes);
         }
     }
@@ -99,11 +105,20 @@ mod tests {
     fn a_module_with_a_broken_contract_is_refused_by_name() {
         let mut module = EMPTY_MODULE.to_vec();
         let name = b"component-type:broken";
-        module.extend([0, u8::try_from(name.len() + 2).unwrap(), u8::try_from(name.len()).unwrap()]);
+        module.extend([
+            0,
+            u8::try_from(name.len() + 2).unwrap(),
+            u8::try_from(name.len()).unwrap(),
+        ]);
         module.extend(name);
         module.push(0xff);
         let error = to_component(Path::new("odd.wasm"), module).unwrap_err();
-        assert!(error.to_string().starts_with("cannot make a component of odd.wasm: "), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot make a component of odd.wasm: "),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! Runs the real program, with places of its own and nothing of the caller's environment.
 
+#![expect(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a helper of tests: each suite compiles it for itself and uses a part"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
