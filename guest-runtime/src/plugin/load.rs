@@ -128,14 +128,13 @@ impl Plugin {
             .map_err(|error| LoadError::Invalid {
                 reason: one_line(&error),
             })?;
-        // SAFETY: The compiler made these bytes just now.
         #[expect(
             unsafe_code,
             reason = "the one way from another engine's code to this one"
         )]
-        unsafe {
-            Self::load_precompiled(&code, foreign)
-        }
+        // SAFETY: The compiler made these bytes just now.
+        let plugin = unsafe { Self::load_precompiled(&code, foreign) };
+        plugin
     }
 
     /// Loads code that [`Self::precompiled`] made.
