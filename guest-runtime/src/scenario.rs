@@ -12,7 +12,7 @@ use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as Pl
 use crate::bindings::types::Error as ContractError;
 use crate::executor::{Settings, Stage};
 use crate::name::clean_line;
-use crate::plugin::{Abort, Plugin, State, instantiate, store};
+use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
 use crate::sink::Sink;
 use crate::verdict::Ending;
 use crate::world::World;
@@ -41,11 +41,11 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         kernel: world.kernel_release().to_owned(),
     };
     let stage = Stage::new(world, sink, settings);
-    let mut store = match store(plugin, stage, &job.limits) {
-        Ok(store) => store,
-        // The stage went with the store: nothing was made, nothing to collect.
-        Err(abort) => return broken_before_start(&abort),
+    let watchdog = match watchdog(plugin, &job.limits) {
+        Ok(watchdog) => watchdog,
+        Err(abort) => return close(stage, Err(abort)),
     };
+    let mut store = store(plugin, stage, watchdog, &job.limits);
     let ended = instantiate(plugin, &mut store, &job.limits, true, |store, scenario| {
         scenario
             .proscenium_scenario_scenario()
@@ -64,6 +64,12 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
             ),
         );
     }
+    close(stage, ended)
+}
+
+type Ended = Result<Result<PluginOutcome, ContractError>, Abort>;
+
+fn close(mut stage: Stage, ended: Ended) -> Verdict {
     if let Err(Abort::Fault(fault)) = &ended {
         stage.emit(Event::Fault {
             message: fault.to_string(),
@@ -73,7 +79,7 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
 }
 
 /// What the component returned, or how it did not.
-fn ending_of(ended: Result<Result<PluginOutcome, ContractError>, Abort>) -> Ending {
+fn ending_of(ended: Ended) -> Ending {
     match ended {
         Ok(Ok(PluginOutcome { verdict, reason })) => Ending::Returned {
             outcome: match verdict {
@@ -113,8 +119,4 @@ fn broken(kind: DetailKind, outcome: Outcome, message: &str) -> Ending {
         phase: None,
         message: clean_line(message, MAX_REASON),
     })
-}
-
-fn broken_before_start(abort: &Abort) -> Verdict {
-    crate::verdict::Tally::default().verdict(aborted(abort))
 }

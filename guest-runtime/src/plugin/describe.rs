@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proscenium_wire::{Limits, Thresholds};
 
-use super::{Abort, Manifest, Plugin, instantiate, store};
+use super::{Abort, Manifest, Plugin, instantiate, store, watchdog};
 use crate::executor::{Settings, Stage};
 use crate::machine::Machine;
 use crate::name::{clean_line, quote};
@@ -56,7 +56,8 @@ impl Plugin {
             settings,
         );
         let aborted = |abort: Abort| CallError::Aborted(abort.to_string());
-        let mut store = store(self, stage, &limits).map_err(aborted)?;
+        let watchdog = watchdog(self, &limits).map_err(aborted)?;
+        let mut store = store(self, stage, watchdog, &limits);
         let manifest = instantiate(self, &mut store, &limits, false, |store, scenario| {
             scenario.proscenium_scenario_scenario().call_describe(store)
         })

@@ -18,4 +18,4 @@ pub use describe::CallError;
 pub use engine::settings_id;
 pub use inspect::{Import, Reach};
 pub use load::{Foreign, LoadError, Plugin};
-pub(crate) use state::{Abort, State, instantiate, store};
+pub(crate) use state::{Abort, State, instantiate, store, watchdog};

@@ -84,16 +84,23 @@ fn is_limit(error: &wasmtime::Error) -> bool {
     .any(|part| text.contains(part))
 }
 
-/// A store under `limits`, its clock standing still.
-pub(crate) fn store(plugin: &Plugin, stage: Stage, limits: &Limits) -> Result<Store<State>, Abort> {
+/// A watchdog with the computing time of `limits`.
+pub(crate) fn watchdog(plugin: &Plugin, limits: &Limits) -> Result<Watchdog, Abort> {
     let budget = Duration::from_millis(limits.compute_ms);
-    let watchdog = Watchdog::new(&plugin.engine, budget).map_err(|error| {
+    Watchdog::new(&plugin.engine, budget).map_err(|error| {
         let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
-        Abort::Fault(WorldError::Environment {
-            what: "start the watchdog".to_owned(),
-            errno,
-        })
-    })?;
+        let what = "start the watchdog".to_owned();
+        Abort::Fault(WorldError::Environment { what, errno })
+    })
+}
+
+/// A store under `limits`, its clock standing still.
+pub(crate) fn store(
+    plugin: &Plugin,
+    stage: Stage,
+    watchdog: Watchdog,
+    limits: &Limits,
+) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles as usize);
     let state = State {
@@ -120,7 +127,7 @@ pub(crate) fn store(plugin: &Plugin, stage: Stage, limits: &Limits) -> Result<St
     // functions run there.
     store.set_epoch_deadline(1);
     store.epoch_deadline_trap();
-    Ok(store)
+    store
 }
 
 /// Runs `call` on an instance of the component under the watchdog.

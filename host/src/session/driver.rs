@@ -7,10 +7,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::unistd::{read, write};
 use proscenium_wire::{
     Command, Decoder, Event, LogLevel, Received, WIRE_VERSION, check_version, encode,
@@ -392,8 +393,14 @@ impl<G: Guest> Driver<'_, '_, G> {
             Event::End => Input::End,
             _ => Input::OtherFrame,
         };
+        let over = event == Event::End;
         self.recording.guest(event);
         self.feed(input);
+        if over {
+            // The guest powers off once it sees that its last frame arrived. A
+            // guest that is gone already needs no telling.
+            let _ = shutdown(self.guest.control().as_raw_fd(), Shutdown::Both);
+        }
     }
 
     fn stream_ended(&mut self) {

@@ -18,7 +18,7 @@ pub(crate) struct Run {
 
 impl Run {
     /// The one event of a type.
-    pub(crate) fn event(&self, kind: &str) -> &Value {
+    pub(crate) fn event<'a>(&'a self, kind: &'a str) -> &'a Value {
         self.all(kind)
             .next()
             .unwrap_or_else(|| panic!("no {kind} in {:#?}\n{}", self.events, self.stderr))
