@@ -123,17 +123,18 @@ impl Plugin {
         let compiler = engine::compiler().map_err(|e| LoadError::Engine {
             reason: e.to_string(),
         })?;
-        let code =
-            compiler
-                .precompile_component(bytes)
-                .map_err(|error| LoadError::Invalid {
-                    reason: one_line(&error),
-                })?;
+        let code = compiler
+            .precompile_component(bytes)
+            .map_err(|error| LoadError::Invalid {
+                reason: one_line(&error),
+            })?;
+        #[expect(
+            unsafe_code,
+            reason = "the one way from another engine's code to this one"
+        )]
         // SAFETY: The compiler made these bytes just now.
-        #[expect(unsafe_code, reason = "the one way from another engine's code to this one")]
-        unsafe {
-            Self::load_precompiled(&code, foreign)
-        }
+        let plugin = unsafe { Self::load_precompiled(&code, foreign) };
+        plugin
     }
 
     /// Loads code that [`Self::precompiled`] made.

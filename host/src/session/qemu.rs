@@ -23,7 +23,10 @@ pub struct Qemu {
 
 impl From<Vm> for Qemu {
     fn from(vm: Vm) -> Self {
-        Self { vm, tail: console::ConsoleTail::new(KEEP) }
+        Self {
+            vm,
+            tail: console::ConsoleTail::new(KEEP),
+        }
     }
 }
 

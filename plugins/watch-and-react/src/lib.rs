@@ -93,7 +93,7 @@ impl Scenario for WatchAndReact {
         Ok(if held.is_zero() {
             Outcome::inconclusive("no time left to see the cap: give a longer --duration")
         } else if used <= allowed && throttled > 0 {
-            Outcome::pass()
+            Outcome::pass_because(format!("the cap of {cap} % bites: {used:.0} % used"))
         } else {
             // A sched_ext scheduler may leave `cpu.max` alone: that is a finding.
             let scheduler = ctx.scheduler.unwrap_or("the kernel's own".into());

@@ -21,6 +21,23 @@ impl Outcome {
         }
     }
 
+    /// It held, and this is what was judged. Without a reason a pass is only
+    /// the default, and a report says that nothing was asserted.
+    ///
+    /// ```
+    /// use proscenium_sdk::{Outcome, Verdict};
+    ///
+    /// let outcome = Outcome::pass_because("used 0.98 of 2 CPUs");
+    /// assert_eq!(outcome.verdict, Verdict::Pass);
+    /// ```
+    #[must_use]
+    pub fn pass_because(reason: impl Into<String>) -> Self {
+        Self {
+            reason: Some(reason.into()),
+            ..Self::pass()
+        }
+    }
+
     /// The scheduler did what it must not do, and this is what.
     ///
     /// ```

@@ -215,7 +215,6 @@ fn s_032_set_affinity_pins_every_worker() {
 }
 
 /// One op of every kind, in the contract's order.
-#[expect(clippy::too_many_lines, reason = "a table of 28 rows")]
 fn one_of_each() -> [Op; 28] {
     let name = String::new;
     let run = || PayloadRun {

@@ -1,0 +1,76 @@
+//! One run of the CLI in a VM, and its event stream.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use proscenium_tests::layout;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A finished run.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) events: Vec<Value>,
+    pub(crate) stderr: String,
+    /// Holds the run directory until the test is over.
+    pub(crate) state: TempDir,
+}
+
+impl Run {
+    /// The one event of a type.
+    pub(crate) fn event(&self, kind: &str) -> &Value {
+        self.all(kind)
+            .next()
+            .unwrap_or_else(|| panic!("no {kind} in {:#?}\n{}", self.events, self.stderr))
+    }
+
+    pub(crate) fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.events
+            .iter()
+            .map(|line| &line["event"])
+            .filter(move |event| event["type"] == kind)
+    }
+}
+
+/// An example plugin of this repository.
+pub(crate) fn plugin(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../plugins")
+        .join(name)
+}
+
+/// The command, with a state directory of its own.
+pub(crate) fn command(plugin: &Path, arguments: &[&str], state: &Path) -> Command {
+    let mut command = Command::new(layout::cli());
+    command
+        .arg("run")
+        .arg(plugin)
+        .arg("--json")
+        .args(arguments)
+        .env("PROSCENIUM_STATE", state)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+pub(crate) fn run(plugin: &Path, arguments: &[&str]) -> Run {
+    let state = TempDir::new().unwrap();
+    let child = command(plugin, arguments, state.path()).spawn().unwrap();
+    finish(child, state)
+}
+
+pub(crate) fn finish(child: Child, state: TempDir) -> Run {
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let events = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        events,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        state,
+    }
+}
