@@ -151,13 +151,9 @@ fn boot_and_watch(
         job,
         code: &loaded.code,
     };
-    let prepared = found.emulator.and_then(|(qemu, choice)| {
-        Machine::prepare(
-            &context.layout,
-            &found.kernel?,
-            (qemu, choice.accel),
-            &request,
-        )
+    let prepared = found.kernel.and_then(|kernel| {
+        let (qemu, choice) = found.emulator?;
+        Machine::prepare(&context.layout, &kernel, (qemu, choice.accel), &request)
     });
     // Ctrl-C is the session's from here on: there is something to end.
     let ready = prepared.and_then(|machine| Ok((machine, Interrupts::catch()?)));

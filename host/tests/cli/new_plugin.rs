@@ -1,9 +1,7 @@
 //! A new plugin through the real program. Slow: it is built from nothing, with
 //! the SDK, in a folder of its own.
 
-mod support;
-
-use support::Place;
+use crate::support::Place;
 
 #[test]
 fn a_new_plugin_builds_passes_and_its_mistakes_are_shown() {

@@ -1,11 +1,10 @@
 //! The command line through the real program: help, input, exit codes.
 
-mod support;
-
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use support::Place;
+use crate::support::{Place, said};
 
 /// Refused, by the documented table of exit codes.
 const REFUSED: i32 = 3;
@@ -221,7 +220,7 @@ fn a_full_standard_output_is_an_error_of_the_machine() {
         .stdout(full)
         .output()
         .unwrap();
-    let said = support::said(output);
+    let said = said(output);
     assert_eq!(said.code, COULD_NOT_RUN);
     assert!(
         said.err.contains("cannot write to standard output"),
@@ -258,7 +257,6 @@ fn kernels_that_are_not_there_cannot_be_removed() {
 
 #[test]
 fn a_cache_that_others_can_write_to_is_not_trusted() {
-    use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     let plugins = place.path().join("cache/plugins");
     std::fs::create_dir_all(&plugins).unwrap();

@@ -1,13 +1,11 @@
 //! The example plugins through the real program. Slow where they are not built
 //! yet: the program has cargo build them.
 
-mod support;
-
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::support::{Place, Said, example, said};
 use serde_json::Value;
-use support::{Place, Said, example};
 
 const EXAMPLES: [&str; 3] = ["steady", "cpuset-shrink", "watch-and-react"];
 
@@ -127,7 +125,7 @@ fn an_unchanged_project_costs_no_call_of_cargo() {
     symlink(&cargo, &link).unwrap();
     let check = || {
         let mut command = place.command(&["check", &example("steady")]);
-        support::said(command.env("CARGO", &link).output().unwrap())
+        said(command.env("CARGO", &link).output().unwrap())
     };
     assert_eq!(check().code, 0);
     std::fs::remove_file(&link).unwrap();
@@ -136,4 +134,40 @@ fn an_unchanged_project_costs_no_call_of_cargo() {
     let said = check();
     assert_eq!(said.code, 4, "not known to be fresh: {said:?}");
     assert!(said.err.contains("cannot start"), "{}", said.err);
+}
+
+#[test]
+fn what_a_run_lacks_is_said_and_kept_in_its_run_directory() {
+    let place = Place::new();
+    let no_kernel = place.file("text", "no kernel at all");
+    let steady = example("steady");
+    // Built beforehand: one of the runs has no path on which cargo could be.
+    assert_eq!(place.run(&["inspect", &steady]).code, 0);
+    let nowhere = ("PROSCENIUM_LIBEXEC", "/nowhere");
+    for (more, (name, value), code, says) in [
+        (&[][..], nowhere, 4, "proscenium kernel fetch"),
+        (
+            &["--kernel", "6.99"],
+            nowhere,
+            3,
+            "there is no kernel \"6.99\"",
+        ),
+        (
+            &["--kernel", &no_kernel],
+            ("PATH", ""),
+            4,
+            "qemu-system-x86",
+        ),
+        (&["--kernel", &no_kernel], nowhere, 3, "cannot be booted"),
+    ] {
+        let args = [&["run", &steady], more].concat();
+        let said = said(place.command(&args).env(name, value).output().unwrap());
+        assert_eq!(said.code, code, "{more:?}: {said:?}");
+        assert!(said.out.contains(says), "{more:?}: {said:?}");
+        let latest = place.path().join("state/runs/latest");
+        let report = std::fs::read_to_string(latest.join("report.json")).unwrap();
+        assert!(report.contains("steady"), "{report}");
+        let events = std::fs::read_to_string(latest.join("events.jsonl")).unwrap();
+        assert!(events.contains("run-ended"), "{events}");
+    }
 }

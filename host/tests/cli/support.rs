@@ -1,48 +1,43 @@
 //! Runs the real program, with places of its own and nothing of the caller's environment.
 
-#![expect(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "a helper of tests: each suite compiles it for itself and uses a part"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper of tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// What one call said, and its exit code.
 #[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A cache, a state folder and a folder for files, gone afterwards.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file to hand over as a plugin.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_proscenium"));
         command
             .args(args)
@@ -60,12 +55,12 @@ impl Place {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
         said(self.command(args).output().unwrap())
     }
 }
 
-pub fn said(output: Output) -> Said {
+pub(crate) fn said(output: Output) -> Said {
     Said {
         code: output.status.code().expect("ended by itself"),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -74,7 +69,7 @@ pub fn said(output: Output) -> Said {
 }
 
 /// An example plugin's folder.
-pub fn example(name: &str) -> String {
+pub(crate) fn example(name: &str) -> String {
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()

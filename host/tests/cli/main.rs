@@ -1,0 +1,9 @@
+//! The command line through the real program.
+//!
+//! `plugins` and `new_plugin` have cargo build plugins: the first time that
+//! takes a minute or two.
+
+mod command_line;
+mod new_plugin;
+mod plugins;
+mod support;
