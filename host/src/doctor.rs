@@ -171,7 +171,7 @@ fn guest_programs(input: &DoctorInput) -> Finding {
     match GuestBinaries::find(&input.guest_directories) {
         Ok(found) => Finding::new(what, Status::Ok, found.init.display().to_string()),
         Err(error) => {
-            Finding::new(what, Status::Missing, error.to_string()).fix("cargo xtask guest")
+            Finding::new(what, Status::Missing, error.to_string()).fix("cargo xtask build")
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct GuestBinaries {
 pub enum ImageError {
     /// No directory holds both programs.
     #[error(
-        "the guest's programs {INIT_NAME} and {WORKER_NAME} are in none of {searched}: build them with `cargo xtask guest`"
+        "the guest's programs {INIT_NAME} and {WORKER_NAME} are in none of {searched}: build them with `cargo xtask build`"
     )]
     NoBinaries {
         /// The directories, for the message.
