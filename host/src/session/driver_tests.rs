@@ -527,6 +527,8 @@ fn the_first_interrupt_asks_for_an_orderly_end() {
     let (watched, presses) = pipe().unwrap();
     let fake = Fake::start(ExitNote::Code(0), move |guest| {
         guest.say(&start());
+        // Answered: from here on there is somebody to ask for an orderly end.
+        assert!(guest.command().is_some());
         write(&presses, b"c").unwrap();
         let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
         while !guest.command().as_ref().is_none_or(cancelled) {}
@@ -552,6 +554,8 @@ fn the_second_interrupt_and_a_deaf_guest_end_in_a_kill() {
         let (watched, presses) = pipe().unwrap();
         let fake = Fake::start(ExitNote::Code(0), move |guest| {
             guest.say(&start());
+            // Answered: from here on there is somebody to ask for an orderly end.
+            assert!(guest.command().is_some());
             write(&presses, b"c").unwrap();
             let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
             while !guest.command().as_ref().is_none_or(cancelled) {}
@@ -610,4 +614,14 @@ fn the_run_directory_has_the_whole_story_in_order() {
     let mut decoder = Decoder::<Event>::new();
     decoder.push(&std::fs::read(path.join("frames.bin")).unwrap());
     assert_eq!(decoder.by_ref().count(), 4);
+}
+
+#[test]
+fn an_interrupt_before_the_hello_kills_because_nobody_could_hear_it() {
+    let (watched, presses) = pipe().unwrap();
+    write(&presses, b"c").unwrap();
+    let fake = Fake::start(ExitNote::Code(0), Inside::hang);
+    let (ended, _) = drive(fake, &short(), watched.as_fd());
+    assert_eq!(ended.outcome, RunOutcome::Interrupted);
+    assert_eq!(ended.vm_exit, Some(ExitNote::Signal(9)));
 }
