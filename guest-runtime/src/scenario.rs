@@ -9,7 +9,7 @@ use std::time::Duration;
 use proscenium_wire::{Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
 
 use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
-use crate::bindings::types::Error as ContractError;
+use crate::bindings::types::{Error as ContractError, ErrorCode};
 use crate::executor::{Settings, Stage};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
@@ -90,6 +90,10 @@ fn ending_of(ended: Ended) -> Ending {
             },
             reason: reason.map(|reason| clean_line(&reason, MAX_REASON)),
         },
+        // A plugin that passes a cancellation on has done nothing wrong.
+        Ok(Err(error)) if error.code == ErrorCode::Cancelled => {
+            broken(DetailKind::Cancelled, Outcome::Inconclusive, &error.message)
+        }
         Ok(Err(error)) => broken(
             DetailKind::Plugin,
             Outcome::Fail,

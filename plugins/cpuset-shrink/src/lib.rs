@@ -21,6 +21,8 @@ const LOAD: &str = "load";
 
 /// What one step saw.
 struct Seen {
+    /// How long the load ran, in seconds.
+    held: f64,
     /// CPU time by wall time: how many CPUs the load had.
     cpus: f64,
     /// Iterations of all workers per second of wall time.
@@ -61,6 +63,14 @@ impl Scenario for CpusetShrink {
         let shrunk = observe("narrow", [ops::set_cpuset(LOAD, narrow)])?;
         let after = observe("wide again", [ops::set_cpuset(LOAD, wide)])?;
 
+        // Setup counts as scenario time, and the end clips the last hold: a
+        // glimpse is nothing to compare with.
+        if after.held < before.held / 2.0 {
+            return Ok(Outcome::inconclusive(
+                "no time was left for the last step: give a longer --duration",
+            ));
+        }
+
         // A load that never had its CPUs says nothing about cpusets.
         if before.cpus < wide_cpus / 2.0 {
             return Ok(Outcome::inconclusive(format!(
@@ -88,9 +98,9 @@ impl Scenario for CpusetShrink {
     }
 }
 
-/// A step of its own: changes something, lets the load run for three tenths of
-/// the scenario, and measures from just before the hold to just after it. The
-/// last tenth pays for the setup.
+/// A step of its own: changes something, lets the load run for a quarter of the
+/// scenario, and measures from just before the hold to just after it. The last
+/// quarter pays for the setup.
 fn observe(label: &str, change: impl IntoIterator<Item = ops::Op>) -> Result<Seen, Error> {
     let step = live::Step::begin(label)?;
     step.apply(change)?;
@@ -98,7 +108,7 @@ fn observe(label: &str, change: impl IntoIterator<Item = ops::Op>) -> Result<See
     let load = live::Cgroup::open(LOAD)?;
     let (usage, iterations) = (load.cpu_stat()?.usage, step.iterations());
     // The hold says how long it really was: the end of the scenario clips it.
-    let held = step.hold_fraction(0.3)?.as_secs_f64();
+    let held = step.hold_fraction(0.25)?.as_secs_f64();
     let used = load.cpu_stat()?.usage.saturating_sub(usage).as_secs_f64();
     let done = step.iterations().saturating_sub(iterations);
     step.finish()?;
@@ -109,6 +119,7 @@ fn observe(label: &str, change: impl IntoIterator<Item = ops::Op>) -> Result<See
         )));
     }
     let seen = Seen {
+        held,
         cpus: used / held,
         rate: done as f64 / held,
     };

@@ -1,7 +1,7 @@
 //! One run of the CLI in a VM, and its event stream.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use proscenium_tests::layout;
 use serde_json::Value;
@@ -12,8 +12,6 @@ pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) events: Vec<Value>,
     pub(crate) stderr: String,
-    /// Holds the run directory until the test is over.
-    pub(crate) state: TempDir,
 }
 
 impl Run {
@@ -57,10 +55,6 @@ pub(crate) fn command(plugin: &Path, arguments: &[&str], state: &Path) -> Comman
 pub(crate) fn run(plugin: &Path, arguments: &[&str]) -> Run {
     let state = TempDir::new().unwrap();
     let child = command(plugin, arguments, state.path()).spawn().unwrap();
-    finish(child, state)
-}
-
-pub(crate) fn finish(child: Child, state: TempDir) -> Run {
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let events = stdout
@@ -71,6 +65,5 @@ pub(crate) fn finish(child: Child, state: TempDir) -> Run {
         code: output.status.code().unwrap_or(-1),
         events,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        state,
     }
 }
