@@ -39,7 +39,10 @@ pub mod sink;
 pub mod verdict;
 pub mod world;
 
-/// The contract's data types, as the executor takes them.
+/// The contract's data types, as the executor takes them, and the work types
+/// that its names stand for.
 pub mod contract {
+    pub use proscenium_worker::WorkKind;
+
     pub use crate::bindings::{cgroups, ops, scenario, stage, types};
 }

@@ -22,9 +22,9 @@
 //! A full disk does not end a run. The first failure is kept, the file that
 //! failed is not written any more, and [`RunDir::lost`] says so.
 
-use std::fs::{File, OpenOptions, create_dir_all};
+use std::fs::{File, OpenOptions, Permissions, create_dir_all};
 use std::io::{self, Write as _};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
@@ -93,6 +93,7 @@ impl RunDir {
         let path = tempfile::Builder::new()
             .prefix(&prefix)
             .rand_bytes(6)
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&runs)
             .map_err(create)?
             .keep();
@@ -185,7 +186,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(dir) if dir != Path::new("") => dir,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    // As `File::create` would: a report is for whoever the umask lets read it.
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
@@ -329,6 +333,18 @@ mod tests {
             .join("runs")
             .join(read_link(base.path().join("runs/latest")).unwrap());
         assert!(paths.contains(&latest));
+    }
+
+    #[test]
+    fn evidence_is_private_and_a_report_elsewhere_is_not() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(base.path(), "x", 0).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(dir.path()), 0o700);
+        let (ours, usual) = (base.path().join("junit.xml"), base.path().join("usual"));
+        write_atomically(&ours, b"x").unwrap();
+        File::create(&usual).unwrap();
+        assert_eq!(mode(&ours), mode(&usual));
     }
 
     #[test]

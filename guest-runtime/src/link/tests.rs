@@ -1,3 +1,5 @@
+//! The port and the conversation on it, with a socket pair for a port.
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use proscenium_guest_runtime::capability::Capability;
+use proscenium_guest_runtime::contract::WorkKind;
 use proscenium_guest_runtime::plugin::{Foreign, Manifest, Reach};
-use proscenium_worker::WorkKind;
 use serde::Serialize;
 
 use super::{Context, json, values};

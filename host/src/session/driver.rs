@@ -324,8 +324,9 @@ impl<G: Guest> Driver<'_, '_, G> {
         match read(interrupt, &mut buffer) {
             Ok(0) => self.open.interrupt = false,
             Ok(_) => {
-                if self.recording.evidence.verdict.is_none() {
-                    self.recording.evidence.interrupted = true;
+                let evidence = &mut self.recording.evidence;
+                if evidence.verdict.is_none() && evidence.interrupted.is_none() {
+                    evidence.interrupted = Some(evidence.details.len());
                 }
                 let message = match self.state {
                     State::Greeting | State::Running => {

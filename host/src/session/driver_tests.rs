@@ -55,10 +55,9 @@ impl Inside {
         }
     }
 
-    /// Goes on until the host kills, whatever it says or closes before: nothing
-    /// is ever written to what is read here.
+    /// Goes on until the host kills, whatever it is told.
     fn hang(&mut self) {
-        let _ = self.stderr.read(&mut [0]);
+        let _ = self.console.read_to_end(&mut Vec::new());
     }
 }
 
@@ -534,7 +533,12 @@ fn the_first_interrupt_asks_for_an_orderly_end() {
         let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
         while !guest.command().as_ref().is_none_or(cancelled) {}
         guest.say(&[detail(DetailKind::Cancelled, Outcome::Inconclusive)]);
-        guest.say(&[verdict(Outcome::Inconclusive), Event::End]);
+        // The plugin's call was refused because of the cancellation, and it says so.
+        guest.say(&[
+            detail(DetailKind::Plugin, Outcome::Fail),
+            verdict(Outcome::Fail),
+            Event::End,
+        ]);
     });
     let (ended, _) = drive(fake, &short(), watched.as_fd());
     assert_eq!(
@@ -625,4 +629,22 @@ fn an_interrupt_before_the_hello_kills_because_nobody_could_hear_it() {
     let (ended, _) = drive(fake, &short(), watched.as_fd());
     assert_eq!(ended.outcome, RunOutcome::Interrupted);
     assert_eq!(ended.vm_exit, Some(ExitNote::Signal(9)));
+}
+
+#[test]
+fn a_failure_known_before_the_interrupt_stays_one() {
+    let (watched, presses) = pipe().unwrap();
+    let fake = Fake::start(ExitNote::Code(0), move |guest| {
+        // In one write, so that the answer means that all of it was read.
+        guest.say(&[start(), vec![detail(DetailKind::Unfair, Outcome::Fail)]].concat());
+        assert!(guest.command().is_some());
+        write(&presses, b"c").unwrap();
+        let _ = guest.command();
+        guest.say(&[verdict(Outcome::Fail), Event::End]);
+    });
+    let (ended, _) = drive(fake, &short(), watched.as_fd());
+    assert_eq!(
+        (ended.outcome, reason(&ended)),
+        (RunOutcome::Failed, "unfair")
+    );
 }

@@ -8,9 +8,9 @@
 //! | what is known | outcome |
 //! |---|---|
 //! | refused or not startable, before anything was run | as the caller says |
+//! | interrupted before the verdict | interrupted; failed if a failure was known by then |
 //! | the runtime reported a fault, or only environment details decided | could not run |
 //! | failed | failed, whatever became of the guest afterwards |
-//! | interrupted before the verdict | interrupted |
 //! | wrong version, host failed | could not run |
 //! | no scenario start | could not run |
 //! | no end frame, and the kernel crashed | failed: the crash is a finding |
@@ -41,8 +41,10 @@ pub struct Evidence {
     pub fault: Option<String>,
     /// The first damage of the stream.
     pub damaged: Option<String>,
-    /// Ctrl-C came before the verdict.
-    pub interrupted: bool,
+    /// Ctrl-C came before the verdict, when so many of `details` were known.
+    /// What comes later may be a consequence: a plugin whose hold is cancelled
+    /// has every right to return an error.
+    pub interrupted: Option<usize>,
     /// The line in which the guest's kernel announced a crash.
     pub crash: Option<String>,
     /// How the VM's process ended.
@@ -146,8 +148,11 @@ pub fn judge(evidence: &Evidence, ending: Ending) -> Judgement {
 }
 
 fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
-    use RunOutcome::{CouldNotRun, Failed, Inconclusive, Interrupted};
+    use RunOutcome::{CouldNotRun, Failed, Inconclusive};
 
+    if let Some(known) = evidence.interrupted {
+        return interrupted(evidence, known);
+    }
     if let Some(message) = &evidence.fault {
         return (CouldNotRun, vec![Reason::new("fault", message)]);
     }
@@ -162,10 +167,6 @@ fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
             Failed,
             reasons_or(deciding, "the scenario failed and gave no reason"),
         );
-    }
-    if evidence.interrupted {
-        let message = "interrupted by the user before there was a verdict";
-        return (Interrupted, vec![Reason::new("interrupted", message)]);
     }
     match ending {
         Ending::WrongVersion | Ending::HostFailed => {
@@ -184,6 +185,24 @@ fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
             (Inconclusive, [first].into_iter().chain(rest).collect())
         }
     }
+}
+
+/// Only what was known when the user pressed counts.
+fn interrupted(evidence: &Evidence, known: usize) -> (RunOutcome, Vec<Reason>) {
+    let message = "interrupted by the user before there was a verdict";
+    let interrupted = Reason::new("interrupted", message);
+    let failures = evidence.details.iter().take(known.min(REASONS));
+    let mut reasons: Vec<Reason> = failures
+        .filter(|d| d.outcome == Outcome::Fail && d.kind != DetailKind::Environment)
+        .map(reason)
+        .collect();
+    let outcome = if reasons.is_empty() {
+        RunOutcome::Interrupted
+    } else {
+        RunOutcome::Failed
+    };
+    reasons.push(interrupted);
+    (outcome, reasons)
 }
 
 fn orderly(

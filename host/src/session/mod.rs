@@ -17,7 +17,7 @@
 //! - [`driver`] is the one loop: it waits, reads, and does what `state` says.
 //! - [`Recording`] numbers and stamps what happens, and fans it out. It works
 //!   without a VM, which is what `check` and refusals before boot use.
-//! - [`judge`] turns what is known into exactly one outcome.
+//! - [`judge()`] turns what is known into exactly one outcome.
 //!
 //! The guest is hostile throughout: whatever it sends, or fails to send, there
 //! is one outcome, within the deadlines, and without an end frame it is never

@@ -1,3 +1,5 @@
+//! The crate's own page is its README, whose examples are tests.
+
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
