@@ -23,6 +23,7 @@
 
 pub mod clean;
 mod run;
+mod tidy;
 mod timeline;
 
 use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, Verdict};

@@ -16,11 +16,11 @@
 //! A step's rate is the iterations between its start and its end frame over
 //! the guest's time between them, so teardown is not in it.
 
-use proscenium_wire::{Event, Hello, LogSource, Mark as WireMark, StepInfo, StepMark};
+use proscenium_wire::{Event, Hello, LogLevel, StepInfo, StepMark, Verdict};
 
 use super::clean::{self, MESSAGE, NAME};
-use super::{Booted, Log, Mark, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted};
-use proscenium_wire::{CgroupStats, Detail, LogLevel, PhaseStats, Verdict};
+use super::tidy;
+use super::{Booted, Log, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted};
 
 /// How many of each kind are let through. What is beyond is counted, announced
 /// once and left out; the raw frames keep it.
@@ -53,11 +53,6 @@ impl Default for Bounds {
         }
     }
 }
-
-/// Figures that one mark may carry.
-const MARK_FIELDS: usize = 64;
-/// CPUs that one statistic may list.
-const CPUS: usize = 8_192;
 
 /// What one guest event became: `(guest_ms, event)` in order.
 pub type Told = Vec<(Option<u64>, RunEvent)>;
@@ -138,28 +133,28 @@ impl Timeline {
                 message,
             } => {
                 if take(&mut self.left.logs) {
-                    told.push((None, log(source, level, &message)));
+                    told.push((None, tidy::log(source, level, &message)));
                 } else {
                     self.left_out("log lines", told);
                 }
             }
             Event::Mark(mark) => {
                 if take(&mut self.left.marks) {
-                    told.push((Some(mark.at_ns / 1_000_000), self::mark(mark)));
+                    told.push((Some(mark.at_ns / 1_000_000), tidy::mark(mark)));
                 } else {
                     self.left_out("marks", told);
                 }
             }
             Event::Collected(stats) => {
                 if take(&mut self.left.cgroups) {
-                    told.push((None, RunEvent::Collected(cgroup(stats))));
+                    told.push((None, RunEvent::Collected(tidy::cgroup(stats))));
                 } else {
                     self.left_out("cgroup statistics", told);
                 }
             }
             Event::Detail(detail) => {
                 if take(&mut self.left.details) {
-                    told.push((None, RunEvent::Detail(self::detail(detail))));
+                    told.push((None, RunEvent::Detail(tidy::detail(detail))));
                 } else {
                     self.left_out("details", told);
                 }
@@ -295,14 +290,14 @@ impl Timeline {
             None,
             RunEvent::Verdict(Verdict {
                 outcome: verdict.outcome,
-                details: details.into_iter().map(detail).collect(),
+                details: details.into_iter().map(tidy::detail).collect(),
                 notes: bound(verdict.notes, self.left.details)
                     .iter()
                     .map(|note| clean::line(note, MESSAGE))
                     .collect(),
                 asserted: verdict.asserted,
-                cgroups: cgroups.into_iter().map(cgroup).collect(),
-                phases: phases.into_iter().map(phase).collect(),
+                cgroups: cgroups.into_iter().map(tidy::cgroup).collect(),
+                phases: phases.into_iter().map(tidy::phase).collect(),
             }),
         ));
     }
@@ -391,65 +386,6 @@ fn bound<T>(mut list: Vec<T>, limit: u32) -> Vec<T> {
 
 fn phase_of(info: &StepInfo) -> u16 {
     u16::try_from(info.index.saturating_add(1)).unwrap_or(u16::MAX)
-}
-
-fn log(source: LogSource, level: LogLevel, message: &str) -> RunEvent {
-    let source = match source {
-        LogSource::Runtime => Speaker::Runtime,
-        LogSource::Plugin => Speaker::Plugin,
-    };
-    RunEvent::Log(Log {
-        source,
-        level,
-        message: clean::line(message, MESSAGE),
-    })
-}
-
-fn mark(mark: WireMark) -> RunEvent {
-    RunEvent::Mark(Mark {
-        at_ns: mark.at_ns,
-        name: clean::line(&mark.name, NAME),
-        fields: mark
-            .fields
-            .into_iter()
-            .take(MARK_FIELDS)
-            .map(|(name, value)| (clean::line(&name, NAME), clean::finite(value)))
-            .collect(),
-    })
-}
-
-fn detail(detail: Detail) -> Detail {
-    Detail {
-        phase: detail.phase.map(|phase| clean::line(&phase, NAME)),
-        message: clean::line(&detail.message, MESSAGE),
-        ..detail
-    }
-}
-
-fn phase(phase: PhaseStats) -> PhaseStats {
-    PhaseStats {
-        name: clean::line(&phase.name, NAME),
-        label: phase.label.map(|label| clean::line(&label, NAME)),
-        ..phase
-    }
-}
-
-fn cgroup(mut stats: CgroupStats) -> CgroupStats {
-    stats.cgroup = clean::line(&stats.cgroup, NAME);
-    stats.work = clean::line(&stats.work, NAME);
-    stats.cpus.truncate(CPUS);
-    for figure in [
-        &mut stats.off_cpu_min_percent,
-        &mut stats.off_cpu_avg_percent,
-        &mut stats.off_cpu_max_percent,
-        &mut stats.spread_percent,
-        &mut stats.migration_ratio,
-        &mut stats.wake_cv,
-        &mut stats.throughput_cv,
-    ] {
-        *figure = figure.and_then(clean::finite);
-    }
-    stats
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What the fold makes of sound, holed and hostile sequences.
 
 use proptest::prelude::*;
-use proscenium_wire::Outcome;
+
+use proscenium_wire::{LogSource, Mark as WireMark, Outcome};
 
 use super::*;
 

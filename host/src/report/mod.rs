@@ -131,4 +131,6 @@ impl Reporters {
 }
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;

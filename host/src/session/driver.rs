@@ -7,10 +7,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollTimeout;
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::unistd::{read, write};
 use proscenium_wire::{
@@ -18,9 +18,11 @@ use proscenium_wire::{
 };
 use thiserror::Error;
 
+use super::guest::{Guest, Piece, read_piece};
+use super::readiness::Open;
 use super::recording::Recording;
 use super::state::{Action, Deadlines, Ending, Input, Stage, State, next};
-use crate::event::{ExitNote, RunEnded, RunOutcome, Speaker};
+use crate::event::{RunEnded, RunOutcome, Speaker};
 
 /// Bytes read from a descriptor at a time.
 const PIECE: usize = 64 << 10;
@@ -36,46 +38,6 @@ const QEMU_LINES: u32 = 20;
 pub struct SessionError {
     what: &'static str,
     source: io::Error,
-}
-
-/// What the loop needs of a VM. Descriptors that are read are non-blocking.
-/// Dropping it must kill and reap.
-pub trait Guest {
-    /// Frames of the guest.
-    fn events(&self) -> BorrowedFd<'_>;
-    /// Frames for the guest; non-blocking.
-    fn control(&self) -> BorrowedFd<'_>;
-    /// The guest's console.
-    fn console(&self) -> BorrowedFd<'_>;
-    /// The emulator's standard error.
-    fn stderr(&self) -> BorrowedFd<'_>;
-    /// Readable when the process has ended.
-    fn pidfd(&self) -> BorrowedFd<'_>;
-    /// Kills it. Killing what has ended is no error.
-    ///
-    /// # Errors
-    ///
-    /// What the system said.
-    fn kill(&mut self) -> io::Result<()>;
-    /// Reaps it; called once [`Guest::pidfd`] is readable.
-    ///
-    /// # Errors
-    ///
-    /// What the system said.
-    fn reap(&mut self) -> io::Result<ExitNote>;
-    /// Takes what the console printed.
-    fn console_printed(&mut self, bytes: &[u8]);
-    /// The console's last lines, and whether its kernel crashed.
-    fn console_tail(&mut self) -> ConsoleTail;
-}
-
-/// The last words of a guest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConsoleTail {
-    /// The line in which the kernel announced its crash.
-    pub crash: Option<String>,
-    /// The last lines, oldest first.
-    pub lines: Vec<String>,
 }
 
 /// Watches `guest` to its end and judges. Each read from `interrupt` (a
@@ -103,37 +65,6 @@ pub fn run<G: Guest>(
     driver.arm(Stage::Boot);
     let ending = driver.watch(interrupt);
     driver.conclude(ending)
-}
-
-/// Which descriptors may still say something.
-#[derive(Debug)]
-struct Open {
-    events: bool,
-    console: bool,
-    stderr: bool,
-    interrupt: bool,
-}
-
-impl Default for Open {
-    fn default() -> Self {
-        Self {
-            events: true,
-            console: true,
-            stderr: true,
-            interrupt: true,
-        }
-    }
-}
-
-/// What `poll` found.
-#[derive(Debug, Default)]
-struct Ready {
-    events: bool,
-    console: bool,
-    stderr: bool,
-    interrupt: bool,
-    control: bool,
-    exited: bool,
 }
 
 struct Driver<'a, 'd, G> {
@@ -169,7 +100,14 @@ impl<G: Guest> Driver<'_, '_, G> {
 
     /// Waits once and deals with all that is ready.
     fn turn(&mut self, interrupt: BorrowedFd<'_>) -> Result<(), SessionError> {
-        let ready = self.wait(interrupt)?;
+        let to_send = !self.outbox.is_empty();
+        let ready = self
+            .open
+            .wait(&self.guest, interrupt, to_send, self.timeout())
+            .map_err(|errno| SessionError {
+                what: "poll",
+                source: errno.into(),
+            })?;
         if ready.interrupt {
             self.interrupted(interrupt);
         }
@@ -197,55 +135,6 @@ impl<G: Guest> Driver<'_, '_, G> {
         }
         self.recording.tick();
         Ok(())
-    }
-
-    fn wait(&self, interrupt: BorrowedFd<'_>) -> Result<Ready, SessionError> {
-        let on = |flag: bool, what: PollFlags| if flag { what } else { PollFlags::empty() };
-        let input = PollFlags::POLLIN;
-        // A closed descriptor would be ready for ever: it is watched by another name.
-        let closed = self.guest.pidfd();
-        let pick = |open: bool, fd| if open { fd } else { closed };
-        let mut fds = [
-            PollFd::new(closed, input),
-            PollFd::new(
-                pick(self.open.events, self.guest.events()),
-                on(self.open.events, input),
-            ),
-            PollFd::new(
-                pick(self.open.console, self.guest.console()),
-                on(self.open.console, input),
-            ),
-            PollFd::new(
-                pick(self.open.stderr, self.guest.stderr()),
-                on(self.open.stderr, input),
-            ),
-            PollFd::new(
-                pick(self.open.interrupt, interrupt),
-                on(self.open.interrupt, input),
-            ),
-            PollFd::new(
-                pick(!self.outbox.is_empty(), self.guest.control()),
-                on(!self.outbox.is_empty(), PollFlags::POLLOUT),
-            ),
-        ];
-        match poll(&mut fds, self.timeout()) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => {
-                return Err(SessionError {
-                    what: "poll",
-                    source: errno.into(),
-                });
-            }
-        }
-        let any = |at: usize| fds.get(at).and_then(PollFd::any).unwrap_or(false);
-        Ok(Ready {
-            exited: any(0),
-            events: self.open.events && any(1),
-            console: self.open.console && any(2),
-            stderr: self.open.stderr && any(3),
-            interrupt: self.open.interrupt && any(4),
-            control: !self.outbox.is_empty() && any(5),
-        })
     }
 
     /// Until the deadline, or the next redraw of a live display.
@@ -498,30 +387,6 @@ impl<G: Guest> Driver<'_, '_, G> {
         // Killed and reaped before the last record says that it is over.
         drop(self.guest);
         self.recording.finish(ending)
-    }
-}
-
-/// What one read gave.
-enum Piece<'b> {
-    Bytes(&'b [u8]),
-    NotYet,
-    Closed,
-}
-
-fn read_piece<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Piece<'b> {
-    match read(fd.as_fd(), buffer) {
-        Ok(0) => Piece::Closed,
-        Ok(count) => Piece::Bytes(buffer.get(..count).unwrap_or_default()),
-        Err(Errno::EAGAIN | Errno::EINTR) => Piece::NotYet,
-        Err(_) => Piece::Closed,
-    }
-}
-
-impl<G> std::fmt::Debug for Driver<'_, '_, G> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Driver")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
     }
 }
 

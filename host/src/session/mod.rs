@@ -15,6 +15,7 @@
 //!
 //! - [`state`] decides what to do next. It knows neither descriptors nor time.
 //! - [`driver`] is the one loop: it waits, reads, and does what `state` says.
+//! - [`Guest`] is what it watches: QEMU's process, or a fake one in tests.
 //! - [`Recording`] numbers and stamps what happens, and fans it out. It works
 //!   without a VM, which is what `check` and refusals before boot use.
 //! - [`judge()`] turns what is known into exactly one outcome.
@@ -25,13 +26,20 @@
 
 pub mod clock;
 pub mod driver;
+#[cfg(test)]
+mod fake_guest;
+pub mod guest;
+#[cfg(test)]
+mod interrupt_tests;
 pub mod judge;
 pub mod qemu;
+mod readiness;
 mod recording;
 pub mod state;
 
 pub use clock::{Clock, Monotonic};
-pub use driver::{ConsoleTail, Guest, SessionError, run};
+pub use driver::{SessionError, run};
+pub use guest::{ConsoleTail, Guest};
 pub use judge::{Evidence, Judgement, judge};
 pub use qemu::Qemu;
 pub use recording::Recording;

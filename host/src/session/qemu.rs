@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::driver::{ConsoleTail, Guest};
+use super::guest::{ConsoleTail, Guest};
 use crate::event::ExitNote;
 use crate::vm::console;
 use crate::vm::process::{Vm, VmError, VmExit};
