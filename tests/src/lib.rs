@@ -1,7 +1,8 @@
 //! What the suites in `tests/` share.
 //!
-//! Owns where the built programs are, and how a test says that it cannot run
-//! here. Never part of what is installed.
+//! Owns where the built programs are, how a test says that it cannot run here,
+//! and the arithmetic of benches. Never part of what is installed.
 
+pub mod figures;
 pub mod layout;
 pub mod skip;

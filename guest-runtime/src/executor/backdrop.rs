@@ -25,9 +25,7 @@ impl Stage {
         self.check_op_count(backdrop.ops.len())?;
         self.start();
         self.backdrop_set = true;
-        for def in &backdrop.cgroups {
-            self.apply_def(def)?;
-        }
+        self.apply_defs(&backdrop.cgroups)?;
         self.apply_ops(&backdrop.ops)
     }
 }

@@ -34,15 +34,19 @@ impl Stage {
     }
 
     pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
-        for (index, op) in ops.iter().enumerate() {
+        let done = ops.iter().zip(0_usize..).try_for_each(|(op, index)| {
             self.apply_op(op)
-                .map_err(|error| error.context(format!("op {index}")))?;
-        }
-        Ok(())
+                .map_err(|error| error.context(format!("op {index}")))
+        });
+        done.and(self.open_gates())
     }
 
     fn apply_op(&mut self, op: &Op) -> Result<()> {
         offered(op)?;
+        // Every other op may be about workers that run.
+        if !matches!(op, Op::AddCgroup(_) | Op::AddCgroupDef(_) | Op::Spawn(_)) {
+            self.open_gates()?;
+        }
         self.enable(of_op(op))?;
         match op {
             Op::AddCgroup(name) => self.add_group(name).map(drop),

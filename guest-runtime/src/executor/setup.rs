@@ -22,7 +22,22 @@ impl Stage {
     /// Of the first that fails; it names the cgroup.
     pub fn setup(&mut self, step: StepId, defs: &[CgroupDef]) -> Result<()> {
         self.active(step)?;
-        defs.iter().try_for_each(|def| self.apply_def(def))
+        self.apply_defs(defs)
+    }
+
+    /// Definitions, after which all that they started runs.
+    pub(super) fn apply_defs(&mut self, defs: &[CgroupDef]) -> Result<()> {
+        let done = defs.iter().try_for_each(|def| self.apply_def(def));
+        done.and(self.open_gates())
+    }
+
+    /// Lets the crews run that were started since the last call. All of a pass
+    /// start to run together: one that ran would slow the start of the next.
+    pub(super) fn open_gates(&mut self) -> Result<()> {
+        for crew in std::mem::take(&mut self.gated) {
+            self.world.open_gate(crew)?;
+        }
+        Ok(())
     }
 
     pub(super) fn apply_def(&mut self, def: &CgroupDef) -> Result<()> {
@@ -262,7 +277,7 @@ impl Stage {
     }
 
     /// Starts the workers of one specification in a tracked cgroup, or beside
-    /// the runtime, and lets them run.
+    /// the runtime; they run at the end of the pass.
     pub(super) fn start_crew(&mut self, name: Option<&str>, spec: &WorkSpec) -> Result<()> {
         let running: usize = self.slots().map(super::slot::Slot::worker_count).sum();
         let most = (self.settings.limits.workers as usize).saturating_sub(running);
@@ -294,6 +309,7 @@ impl Stage {
             work: plan.work.name(),
             workers,
         });
-        Ok(self.world.open_gate(id)?)
+        self.gated.push(id);
+        Ok(())
     }
 }

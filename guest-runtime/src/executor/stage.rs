@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::name::quote;
 use crate::sink::Sink;
 use crate::verdict::{Ending, PhaseLabel, Tally};
-use crate::world::{Controllers, GroupId, World};
+use crate::world::{Controllers, CrewId, GroupId, World};
 
 /// What the operator decided for one run.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub struct Stage {
     pub(super) backdrop: Slot,
     pub(super) backdrop_set: bool,
     pub(super) step: Option<Step>,
+    /// Crews that were started and wait for the end of their pass.
+    pub(super) gated: Vec<CrewId>,
     pub(super) steps_begun: u32,
     /// Elapsed time and iterations at the last clean end of a step.
     pub(super) last_clean: Option<(Duration, u64)>,
@@ -76,6 +78,7 @@ impl Stage {
             backdrop: Slot::default(),
             backdrop_set: false,
             step: None,
+            gated: Vec::new(),
             steps_begun: 0,
             last_clean: None,
             tally,

@@ -363,3 +363,18 @@ fn s_134_a_repeat_has_its_own_start_frame() {
         [1, 2]
     );
 }
+
+#[test]
+fn what_a_pass_starts_runs_together_and_before_any_op_that_may_be_about_it() {
+    let ops = vec![
+        Op::AddCgroupDef(def("a")),
+        Op::AddCgroupDef(def("b")),
+        Op::FreezeCgroup("a".into()),
+    ];
+    let ended = Rig::new().execute(nothing(), vec![step(vec![def("c")], ops, ms(10))]);
+    let lines = ended.log.lines();
+    let last_start = ended.position("in \"b\"");
+    let gate = ended.position("open the gate");
+    let freeze = ended.position("cgroup.freeze");
+    assert!(last_start < gate && gate < freeze, "{lines:#?}");
+}
