@@ -3,7 +3,11 @@
 use nix::errno::Errno;
 
 use crate::bindings::types::{self, ErrorCode};
+use crate::name::clean_line;
 use crate::world::WorldError;
+
+/// Longest message, in bytes.
+const MAX_MESSAGE: usize = 2_048;
 
 /// An answer to the plugin that a correct plugin may meet, or a fault of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,17 +32,24 @@ pub struct Refusal {
     pub errno: Option<Errno>,
 }
 
+impl Refusal {
+    /// A message may quote the plugin, which may have said a lot.
+    fn new(code: ErrorCode, message: &str, errno: Option<Errno>) -> Self {
+        Self {
+            code,
+            message: clean_line(message, MAX_MESSAGE),
+            errno,
+        }
+    }
+}
+
 /// Shorthand of the executor.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An answer with a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Refused(Refusal {
-            code,
-            message: message.into(),
-            errno: None,
-        })
+        Self::Refused(Refusal::new(code, &message.into(), None))
     }
 
     /// A value out of its range or form.
@@ -65,10 +76,10 @@ impl Error {
     #[must_use]
     pub fn context(self, place: impl std::fmt::Display) -> Self {
         match self {
-            Self::Refused(refusal) => Self::Refused(Refusal {
-                message: format!("{place}: {}", refusal.message),
-                ..refusal
-            }),
+            Self::Refused(refusal) => {
+                let message = format!("{place}: {}", refusal.message);
+                Self::Refused(Refusal::new(refusal.code, &message, refusal.errno))
+            }
             fault @ Self::Fault(_) => fault,
         }
     }
@@ -96,12 +107,7 @@ impl From<WorldError> for Error {
                 ErrorCode::Kernel
             }
         };
-        let errno = error.errno();
-        Self::Refused(Refusal {
-            code,
-            message: error.to_string(),
-            errno,
-        })
+        Self::Refused(Refusal::new(code, &error.to_string(), error.errno()))
     }
 }
 

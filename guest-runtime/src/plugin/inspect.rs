@@ -5,11 +5,15 @@ use wasmtime::component::Component;
 
 use super::LoadError;
 use crate::capability::{CONTRACT, Capability, PACKAGE};
+use crate::name::clean_line;
 
 /// Interface that every plugin exports.
 const EXPORT: &str = "scenario";
 /// Interfaces of ours that grant nothing.
 const DATA: [&str; 2] = ["types", "ops"];
+
+/// Most names that a message lists.
+pub(super) const SHOWN: usize = 8;
 
 /// One import of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +60,16 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
         None => Err(LoadError::WrongWorld {
             exports: component_type
                 .exports(engine)
-                .map(|(name, _)| name.to_owned())
-                .take(8)
+                .map(|(name, _)| bounded(name))
+                .take(SHOWN)
                 .collect(),
         }),
     }
+}
+
+/// A name for a message; it is as long as the component's author liked.
+pub(super) fn bounded(name: &str) -> String {
+    clean_line(name, 120)
 }
 
 fn reach(name: &str) -> Result<Reach, LoadError> {
@@ -74,7 +83,7 @@ fn reach(name: &str) -> Result<Reach, LoadError> {
     Capability::of_interface(interface)
         .map(Reach::Capability)
         .ok_or_else(|| LoadError::UnknownInterface {
-            name: name.to_owned(),
+            name: bounded(name),
         })
 }
 
@@ -98,7 +107,7 @@ fn check_version(name: &str, version: &str) -> Result<(), LoadError> {
         return Ok(());
     }
     Err(LoadError::OtherContract {
-        wanted: name.chars().take(120).collect(),
+        wanted: bounded(name),
         offered: format!("{major}.{minor}.{patch}"),
     })
 }

@@ -169,7 +169,8 @@ impl Plugin {
         let names: Vec<String> = imports
             .iter()
             .filter(|import| import.reach == Reach::Foreign)
-            .map(|import| import.name.chars().take(120).collect())
+            .map(|import| inspect::bounded(&import.name))
+            .take(inspect::SHOWN)
             .collect();
         if foreign == Foreign::Refuse && !names.is_empty() {
             return Err(LoadError::ForeignImports { names });
@@ -259,6 +260,6 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// An error chain of wasmtime's on one bounded line; it may quote the plugin.
-pub(super) fn one_line(error: &wasmtime::Error) -> String {
+fn one_line(error: &wasmtime::Error) -> String {
     crate::name::clean_line(&format!("{error:#}"), 1_024)
 }

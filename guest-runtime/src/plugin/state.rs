@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use proscenium_wire::Limits;
 use wasmtime::component::{Instance, ResourceTable};
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime::{FrameInfo, Store, StoreLimits, StoreLimitsBuilder, Trap, WasmBacktrace};
 
 use super::Plugin;
 use super::budgets::Budgets;
-use super::load::one_line;
 use super::watchdog::Watchdog;
 use crate::bindings;
 use crate::executor::{Result, Stage};
+use crate::name::clean_line;
 use crate::world::WorldError;
+
+/// Longest account of how a plugin ended, in bytes.
+const MAX_MESSAGE: usize = 1_024;
 
 /// The store's data.
 pub(crate) struct State {
@@ -61,27 +64,41 @@ impl Abort {
         if let Some(fault) = error.downcast_ref::<WorldError>() {
             return Self::Fault(fault.clone());
         }
+        let cause = error.root_cause().to_string();
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::OutOfTime(budget),
-            Some(Trap::StackOverflow | Trap::AllocationTooLarge) => Self::Limit(one_line(error)),
-            Some(_) => Self::Trapped(one_line(error)),
-            None if is_limit(error) => Self::Limit(one_line(error)),
-            None => Self::Trapped(one_line(error)),
+            Some(Trap::StackOverflow | Trap::AllocationTooLarge) => {
+                Self::Limit(located(&cause, error))
+            }
+            None if is_limit(&cause) => Self::Limit(located(&cause, error)),
+            Some(_) | None => Self::Trapped(located(&cause, error)),
         }
     }
 }
 
-/// wasmtime has no type for these; the texts are pinned by tests.
-fn is_limit(error: &wasmtime::Error) -> bool {
-    let text = format!("{error:#}");
+/// wasmtime has no type for these; the suite `hostile` pins each text.
+fn is_limit(cause: &str) -> bool {
     [
         "forcing trap when growing",
         "resource limit exceeded",
         "fuel allocated for hostcalls",
-        "exceeds limit",
     ]
     .iter()
-    .any(|part| text.contains(part))
+    .any(|part| cause.contains(part))
+}
+
+/// The cause, then where in the plugin it was: names are the plugin's own, and
+/// many enough to push the cause out of a bounded line.
+fn located(cause: &str, error: &wasmtime::Error) -> String {
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    let frames = trace.map_or(&[][..], WasmBacktrace::frames);
+    let names: Vec<&str> = frames.iter().filter_map(FrameInfo::func_name).collect();
+    let text = if names.is_empty() {
+        cause.to_owned()
+    } else {
+        format!("{cause}: in {}", names.join(", called by "))
+    };
+    clean_line(&text, MAX_MESSAGE)
 }
 
 /// A watchdog with the computing time of `limits`.
