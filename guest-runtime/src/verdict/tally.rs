@@ -2,8 +2,14 @@
 
 use proscenium_wire::{CgroupStats, Detail, DetailKind, Outcome, PhaseStats, Verdict};
 
-/// Most details and notes that are kept; beyond, only their number is.
+/// Most entries of each kind that are kept; beyond, only their number is.
 const MAX_ENTRIES: usize = 10_000;
+/// About as many bytes of entries are kept: a verdict has to fit into one frame.
+const MAX_BYTES: usize = proscenium_wire::MAX_PAYLOAD / 4 * 3;
+/// What an entry costs beside its texts and lists, in bytes: more than any has.
+const ENTRY: usize = 32;
+/// As [`ENTRY`], for the figures of a cgroup.
+const FIGURES: usize = 256;
 
 /// Label of the phase in which something arose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +55,24 @@ pub struct Tally {
     notes: Vec<String>,
     cgroups: Vec<CgroupStats>,
     phases: Vec<PhaseStats>,
+    /// Of all that is kept.
+    bytes: usize,
     dropped: u64,
+    /// The worst of the details, those included that were not kept.
+    worst: Option<Outcome>,
     asserted: bool,
 }
 
 impl Tally {
     /// Records a reason.
     pub fn detail(&mut self, detail: Detail) {
-        if self.details.len() < MAX_ENTRIES {
+        // One that is not kept counts all the same.
+        self.worst = Some(
+            self.worst
+                .map_or(detail.outcome, |worst| worst.worst(detail.outcome)),
+        );
+        if self.take(self.details.len(), ENTRY + detail.message.len()) {
             self.details.push(detail);
-        } else {
-            self.dropped += 1;
         }
     }
 
@@ -70,23 +83,30 @@ impl Tally {
         first.notes.append(&mut self.notes);
         first.cgroups.append(&mut self.cgroups);
         first.phases.append(&mut self.phases);
+        first.bytes += self.bytes;
         first.dropped += self.dropped;
+        first.worst = first
+            .worst
+            .into_iter()
+            .chain(self.worst)
+            .reduce(Outcome::worst);
         first.asserted |= self.asserted;
         *self = first;
     }
 
     /// Records a remark.
     pub fn note(&mut self, note: String) {
-        if self.notes.len() < MAX_ENTRIES {
+        if self.take(self.notes.len(), ENTRY + note.len()) {
             self.notes.push(note);
-        } else {
-            self.dropped += 1;
         }
     }
 
     /// Records figures.
     pub fn stats(&mut self, stats: CgroupStats) {
-        self.cgroups.push(stats);
+        let lists = stats.cgroup.len() + stats.work.len() + stats.cpus.len() * 5;
+        if self.take(self.cgroups.len(), FIGURES + lists) {
+            self.cgroups.push(stats);
+        }
     }
 
     /// Figures recorded so far.
@@ -97,7 +117,22 @@ impl Tally {
 
     /// Records a phase.
     pub fn phase(&mut self, phase: PhaseStats) {
-        self.phases.push(phase);
+        let label = phase.label.as_ref().map_or(0, String::len);
+        if self.take(self.phases.len(), FIGURES + phase.name.len() + label) {
+            self.phases.push(phase);
+        }
+    }
+
+    /// Whether an entry of this size is kept beside `others` of its kind;
+    /// counts it if not. The last one may reach beyond the bytes.
+    fn take(&mut self, others: usize, bytes: usize) -> bool {
+        let kept = others < MAX_ENTRIES && self.bytes < MAX_BYTES;
+        if kept {
+            self.bytes += bytes;
+        } else {
+            self.dropped += 1;
+        }
+        kept
     }
 
     /// A check is active, or the plugin judged something.
@@ -108,6 +143,7 @@ impl Tally {
     /// The one verdict: the worst of what everybody said.
     #[must_use]
     pub fn verdict(mut self, ending: Ending) -> Verdict {
+        let worst = self.worst;
         let own = match ending {
             Ending::Returned { outcome, reason } => {
                 // A pass that nobody gave a reason for is only the default.
@@ -140,16 +176,12 @@ impl Tally {
         };
         if self.dropped > 0 {
             self.notes.push(format!(
-                "{} more details and notes were dropped",
+                "{} more details, notes and figures were dropped",
                 self.dropped
             ));
         }
         // A check that was skipped beside others that passed changes nothing.
-        let outcome = self
-            .details
-            .iter()
-            .map(|detail| detail.outcome)
-            .fold(own, Outcome::worst);
+        let outcome = worst.map_or(own, |worst| worst.worst(own));
         Verdict {
             outcome,
             details: self.details,
@@ -163,6 +195,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use proscenium_wire::Event;
+
     use super::*;
 
     fn returned(outcome: Outcome) -> Ending {
@@ -218,5 +252,23 @@ mod tests {
         let verdict = tally.verdict(returned(Outcome::Pass));
         assert_eq!(verdict.details.len(), MAX_ENTRIES);
         assert!(verdict.notes[0].starts_with("5 more"));
+    }
+
+    #[test]
+    fn a_verdict_fits_into_a_frame_and_what_it_leaves_out_still_counts() {
+        let mut tally = Tally::default();
+        for _ in 0..3_000 {
+            tally.detail(Detail {
+                outcome: Outcome::Inconclusive,
+                message: "x".repeat(4_096),
+                ..failing()
+            });
+        }
+        tally.detail(failing());
+        let verdict = tally.verdict(returned(Outcome::Pass));
+        assert_eq!(verdict.outcome, Outcome::Fail);
+        assert!(verdict.details.iter().all(|d| d.outcome != Outcome::Fail));
+        let mut frame = Vec::new();
+        proscenium_wire::encode(&Event::Verdict(verdict), &mut frame).unwrap();
     }
 }
