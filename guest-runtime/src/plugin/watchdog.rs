@@ -1,5 +1,6 @@
 //! Computing time of a component: a budget that runs while its code does and
-//! stands still while a host call waits.
+//! stands still while a host call waits. A call that could have waited and came
+//! back at once is no wait: else a loop of such calls would cost nothing.
 //!
 //! The watchdog is a thread that sleeps in the kernel on a timer. When the
 //! timer fires it moves the engine's epoch, and the component traps at its
@@ -19,13 +20,19 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use wasmtime::Engine;
 
+/// A call that takes less did not wait.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// See the module. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     left: Duration,
-    since: Option<Instant>,
+    /// When it was last told to run, if it does.
+    running: Option<Instant>,
+    /// When it was last told to stand still, if a call of the component's did.
+    waiting: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -55,13 +62,21 @@ impl Watchdog {
             shared,
             thread: Some(thread),
             left: budget,
-            since: None,
+            running: None,
+            waiting: None,
         })
     }
 
     /// The component's code runs from now on.
     pub(crate) fn resume(&mut self) {
-        self.since = Some(Instant::now());
+        let now = Instant::now();
+        self.running = Some(now);
+        if let Some(waiting) = self.waiting.take() {
+            let waited = now.saturating_duration_since(waiting);
+            if waited < SHORTEST_WAIT {
+                self.left = self.left.saturating_sub(waited);
+            }
+        }
         // A budget of zero must still fire; zero would disarm the timer.
         let left = self.left.max(Duration::from_nanos(1));
         let expiry = Expiration::OneShot(TimeSpec::from_duration(left));
@@ -71,8 +86,11 @@ impl Watchdog {
 
     /// A host call waits from now on.
     pub(crate) fn pause(&mut self) {
-        if let Some(since) = self.since.take() {
-            self.left = self.left.saturating_sub(since.elapsed());
+        if let Some(running) = self.running.take() {
+            let now = Instant::now();
+            self.waiting = Some(now);
+            let ran = now.saturating_duration_since(running);
+            self.left = self.left.saturating_sub(ran);
             let _ = self.shared.timer.unset();
         }
     }
@@ -110,5 +128,46 @@ impl Shared {
         }
         // Without a watchdog nothing may run on.
         engine.increment_epoch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::engine::engine;
+
+    const BUDGET: Duration = Duration::from_secs(10);
+
+    fn busy(span: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < span {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// What of the budget so many waits cost, each this long.
+    fn cost(waits: u32, span: Duration) -> Duration {
+        let mut watchdog = Watchdog::new(&engine().unwrap(), BUDGET).unwrap();
+        watchdog.resume();
+        for _ in 0..waits {
+            watchdog.pause();
+            busy(span);
+            watchdog.resume();
+        }
+        watchdog.pause();
+        BUDGET - watchdog.left
+    }
+
+    #[test]
+    fn waits_that_come_back_at_once_are_paid_for() {
+        // Half of them, for on a loaded machine some take longer.
+        let span = Duration::from_micros(50);
+        assert!(cost(1_000, span) >= 500 * span);
+    }
+
+    #[test]
+    fn waits_that_wait_are_free() {
+        let span = Duration::from_millis(50);
+        assert!(cost(4, span) < 3 * span);
     }
 }
