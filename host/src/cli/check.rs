@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::scenario;
@@ -17,8 +18,11 @@ use crate::error::ExpectedError;
 use crate::event::{RunOutcome, World};
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
-use crate::session::{Ending, Monotonic, Recording};
+use crate::session::{Clock, Ending, Monotonic, Recording};
 
+/// Real time that virtual time may take. A scenario needs a fraction of a
+/// second; one that waits a billion times is stopped and says so.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Events under way between scenario and reporters; beyond that it waits.
 const IN_FLIGHT: usize = 1_024;
 
@@ -91,7 +95,16 @@ fn simulate(loaded: &Loaded, job: &Job, machine: Machine, recording: &mut Record
     thread::scope(|scope| {
         let world = scope.spawn(move || {
             let sink = Box::new(Outlet { sender, sent: 0 });
-            scenario::run(&loaded.plugin, job, Box::new(Simulated::new(machine)), sink)
+            let clock = Monotonic::start();
+            let world = Simulated::new(machine).interrupted_by(move || {
+                (Duration::from_nanos(clock.now_ns()) > PATIENCE).then(|| {
+                    format!(
+                        "the simulation took over {} s: wait less often, or for longer at a time",
+                        PATIENCE.as_secs()
+                    )
+                })
+            });
+            scenario::run(&loaded.plugin, job, Box::new(world), sink)
         });
         let mut verdict_told = false;
         for event in events {

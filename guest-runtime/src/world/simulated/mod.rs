@@ -5,6 +5,7 @@
 //! The figures are plausible, not predictions; latencies are not modelled, so
 //! nothing here ever reports a wake sample.
 
+mod cancel;
 mod crew;
 mod effect;
 mod load;
@@ -24,6 +25,7 @@ use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
 
+use cancel::Cancel;
 use crew::Crew;
 use tree::Tree;
 
@@ -38,8 +40,7 @@ pub struct Simulated {
     next_pid: u32,
     controllers: Controllers,
     log: EffectLog,
-    /// When and why the run is to be cancelled.
-    cancel: Option<(Duration, String)>,
+    cancel: Cancel,
     text: String,
 }
 
@@ -56,7 +57,7 @@ impl Simulated {
             next_pid: 1_000,
             controllers: Controllers::all(),
             log: EffectLog::default(),
-            cancel: None,
+            cancel: Cancel::default(),
             text: String::new(),
         }
     }
@@ -72,13 +73,6 @@ impl Simulated {
     #[must_use]
     pub fn with_controllers(mut self, controllers: Controllers) -> Self {
         self.controllers = controllers;
-        self
-    }
-
-    /// Cancels the run at a point of virtual time.
-    #[must_use]
-    pub fn cancelled_at(mut self, at: Duration, reason: &str) -> Self {
-        self.cancel = Some((at, reason.to_owned()));
         self
     }
 
@@ -327,7 +321,7 @@ impl World for Simulated {
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
         self.log.note(&Effect::Wait { until });
-        if let Some((at, reason)) = self.cancel.clone().filter(|(at, _)| *at <= until) {
+        if let Some((at, reason)) = self.cancel.within(self.now, until) {
             self.advance(at);
             return Ok(Wake::Cancelled(reason));
         }
