@@ -1,6 +1,7 @@
 //! `describe`: what a plugin says of itself, in a store in which every import
 //! traps, and the bounds on what it may say.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use proscenium_wire::{Limits, Thresholds};
@@ -17,6 +18,8 @@ const DESCRIBE_MS: u64 = 2_000;
 const MAX_NAME: usize = 64;
 /// Longest line of text, in bytes.
 const MAX_TEXT: usize = 1_024;
+/// What a scenario may last, in nanoseconds: 1 ms to 24 h.
+const DURATIONS: RangeInclusive<u64> = 1_000_000..=86_400_000_000_000;
 /// Most parameters.
 const MAX_PARAMETERS: usize = 64;
 
@@ -93,6 +96,12 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
                 parameter.name
             ));
         }
+    }
+    if !DURATIONS.contains(&manifest.default_duration) {
+        return Err(format!(
+            "the default duration is {} ns: 1 ms to 24 h are possible",
+            manifest.default_duration
+        ));
     }
     let clean = |text: &str| clean_line(text, MAX_TEXT);
     Ok(Manifest {

@@ -121,7 +121,7 @@ impl Manifest {
         self
     }
 
-    /// How long it lasts where the operator does not say.
+    /// How long it lasts where the operator does not say: 1 ms to 24 h.
     #[must_use]
     pub fn default_duration(mut self, duration: Duration) -> Self {
         self.default_duration = to_nanos(duration);
