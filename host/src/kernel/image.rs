@@ -11,6 +11,8 @@ use super::decompress::{DecompressError, decompress};
 
 /// `HdrS`, the boot protocol's signature, and where it is.
 const SIGNATURE: (usize, &[u8]) = (0x202, b"HdrS");
+/// Where the protocol's version is.
+const PROTOCOL: usize = 0x206;
 /// Version of the protocol that brought the payload's offset and length: 2.08.
 const PAYLOAD_SINCE: u16 = 0x0208;
 /// Note type of the 32-bit entry point that lets QEMU start an ELF directly.
@@ -37,7 +39,7 @@ pub enum ImageError {
         /// What is missing.
         why: &'static str,
     },
-    /// The header points outside of the file.
+    /// The header points outside of the file, or is of a time before cgroup v2.
     #[error("its boot header is damaged")]
     Header,
     /// The payload could not be decompressed.
@@ -53,7 +55,11 @@ pub enum ImageError {
 pub fn kind(bytes: &[u8]) -> Result<Kind, ImageError> {
     let (at, magic) = SIGNATURE;
     if bytes.get(at..at + magic.len()) == Some(magic) {
-        return Ok(Kind::BzImage);
+        // Every kernel with cgroup v2 is newer than the payload's fields.
+        return match u16_at(bytes, PROTOCOL) {
+            Some(version) if version >= PAYLOAD_SINCE => Ok(Kind::BzImage),
+            _ => Err(ImageError::Header),
+        };
     }
     if bytes.starts_with(&elf::ELFMAG) {
         check_elf(bytes)?;
@@ -93,7 +99,7 @@ pub fn is_release(text: &str) -> bool {
 /// out is no ELF that QEMU can start. The bzImage itself may still boot.
 pub fn extract(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let header = || -> Option<(usize, usize)> {
-        if u16_at(bytes, 0x206)? < PAYLOAD_SINCE {
+        if u16_at(bytes, PROTOCOL)? < PAYLOAD_SINCE {
             return None;
         }
         // Zero stands for four sectors, for compatibility with old loaders.
