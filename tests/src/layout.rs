@@ -17,3 +17,10 @@ pub fn root() -> PathBuf {
 pub fn cli() -> PathBuf {
     root().join("bin/proscenium")
 }
+
+/// A component of `tests/programs`, as cargo built it: a core module that
+/// carries its contract.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    root().join("programs").join(format!("{name}.wasm"))
+}

@@ -11,13 +11,14 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 /// What a crate of ours may depend on, by where its folder is. The first entry
 /// whose folder the crate is in decides; a crate that no entry covers is an
 /// error, so that a new one is thought about.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("guest-runtime/wire", &[]),
     ("guest-runtime/worker", &[]),
     ("guest-runtime", &["proscenium-wire", "proscenium-worker"]),
     ("host", &["proscenium-guest-runtime", "proscenium-wire"]),
     ("sdk", &[]),
     ("plugins", &["proscenium-sdk"]),
+    ("tests/programs", &["proscenium-sdk"]),
     (
         "tests",
         &[

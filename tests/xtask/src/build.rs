@@ -18,8 +18,8 @@ pub(crate) const GUEST_PROGRAMS: [(&str, &str); 2] = [
     ("proscenium-worker", "proscenium-worker"),
 ];
 
-/// Builds the CLI, the guest's programs and the example plugins, and arranges
-/// them in `target/proscenium`.
+/// Builds the CLI, the guest's programs, the example plugins and the test
+/// programs, and arranges them in `target/proscenium`.
 pub(crate) fn all(console: &Console, workspace: &Workspace) -> anyhow::Result<()> {
     cli(console, workspace)?;
     for (package, program) in GUEST_PROGRAMS {
@@ -30,14 +30,17 @@ pub(crate) fn all(console: &Console, workspace: &Workspace) -> anyhow::Result<()
             cargo::run(step, command)
         })?;
     }
-    console.step("build the example plugins", |step| {
+    console.step("build the example plugins and the test programs", |step| {
         let arguments = ["build", "--profile", "plugin", "--target", WASM];
         let mut command = cargo::command(workspace, &arguments);
         command.args(cargo::packages(workspace.plugins()));
+        command.args(cargo::packages(workspace.programs()));
         cargo::run(step, command)
     })?;
     console.step("arrange target/proscenium", |_| {
-        arrange(workspace, &layout(workspace), Placing::Link)
+        let layout = layout(workspace);
+        arrange(workspace, &layout, Placing::Link)?;
+        place_programs(workspace, &layout)
     })
 }
 
@@ -69,6 +72,16 @@ pub(crate) fn arrange(
         layout::place(&built, &layout.guest(program), placing)?;
     }
     share::arrange(workspace.root(), &layout.share(), placing)
+}
+
+/// Only here and not in [`arrange`]: what is tested with is never installed.
+fn place_programs(workspace: &Workspace, layout: &Layout) -> anyhow::Result<()> {
+    for program in workspace.programs() {
+        let file = format!("{program}.wasm").replace('-', "_");
+        let built = workspace.target().join(WASM).join("plugin").join(&file);
+        layout::place(&built, &layout.program(&file), Placing::Link)?;
+    }
+    Ok(())
 }
 
 fn place_cli(workspace: &Workspace, layout: &Layout, placing: Placing) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 //! bin/proscenium
 //! libexec/proscenium/{proscenium-init,proscenium-worker}   run in the guest
 //! share/proscenium/{Cargo.toml,sdk,wit}                    what `proscenium new` builds on
+//! programs/*.wasm                                          hostile, for tests; never installed
 //! ```
 
 use std::fs::{self, File, Metadata};
@@ -49,6 +50,11 @@ impl Layout {
     /// A program for the guest.
     pub(crate) fn guest(&self, name: &str) -> PathBuf {
         self.root.join("libexec/proscenium").join(name)
+    }
+
+    /// A component that exists only to be tested; not there when installed.
+    pub(crate) fn program(&self, file: &str) -> PathBuf {
+        self.root.join("programs").join(file)
     }
 
     /// What is not a program.

@@ -12,6 +12,8 @@ pub(crate) const VM_SUITE: &str = "vm";
 
 const SUITES: &str = "proscenium-tests";
 const CHORES: &str = "xtask";
+/// Folder of the components that exist only to be tested.
+const PROGRAMS: &str = "tests/programs";
 
 /// The repository.
 #[derive(Debug)]
@@ -48,6 +50,12 @@ impl Workspace {
         self.names(|package| self.is_below(package, "plugins"))
     }
 
+    /// Names of the components that exist only to be tested, one per folder in
+    /// `tests/programs/`.
+    pub(crate) fn programs(&self) -> Vec<&str> {
+        self.names(|package| self.is_below(package, PROGRAMS))
+    }
+
     /// What plugins are made of and made with: built for wasm, and never in one
     /// cargo call with the host side. Their code generator turns on features
     /// of shared crates, and cargo would then compile wasmtime a second time.
@@ -80,7 +88,9 @@ impl Workspace {
     }
 
     fn is_plugin_side(&self, package: &Package) -> bool {
-        self.is_below(package, "plugins") || self.is_below(package, "sdk")
+        ["plugins", "sdk", PROGRAMS]
+            .iter()
+            .any(|folder| self.is_below(package, folder))
     }
 
     fn is_below(&self, package: &Package, folder: &str) -> bool {

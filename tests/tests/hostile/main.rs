@@ -1,0 +1,26 @@
+//! Hostile plugins and bad input, without a VM: every attack has the verdict or
+//! the refusal that is documented, leaves nothing standing, and changes nothing
+//! for whoever comes after it.
+//!
+//! What a well-formed component can do is in `tests/programs/hostile`; what
+//! needs a malformed one is assembled by `fixture`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a suite: what does not hold fails its test"
+)]
+
+mod cli;
+mod code;
+mod components;
+mod describe;
+mod fixture;
+mod floods;
+mod foreign;
+mod handles;
+mod machine;
+mod programs;
+mod support;
+mod texts;
+mod values;

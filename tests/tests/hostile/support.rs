@@ -1,0 +1,150 @@
+//! Runs a component in the simulated world and looks at it from outside: the
+//! verdict, the log of effects, the frames.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use proscenium::plugin::read;
+use proscenium_guest_runtime::machine::Machine;
+use proscenium_guest_runtime::plugin::{Foreign, Plugin};
+use proscenium_guest_runtime::scenario;
+use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
+use proscenium_tests::layout;
+use proscenium_wire::{
+    DetailKind, Event, Job, Limits, Outcome, Thresholds, Verdict, WIRE_VERSION, WorkerDefaults,
+};
+
+/// Computing time that is enough for what behaves, in milliseconds.
+pub(crate) const SHORT: u64 = 200;
+
+/// What is left of a scenario.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) verdict: Verdict,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Ended {
+    /// The one reason for the verdict.
+    pub(crate) fn only_reason(&self) -> (DetailKind, &str) {
+        let [detail] = &self.verdict.details[..] else {
+            panic!("not one reason: {:#?}", self.verdict);
+        };
+        (detail.kind, &detail.message)
+    }
+
+    /// Fails unless it failed, for one reason of this kind that says `text`.
+    pub(crate) fn failed_with(&self, kind: DetailKind, text: &str) {
+        assert_eq!(self.verdict.outcome, Outcome::Fail, "{:#?}", self.verdict);
+        let (found, message) = self.only_reason();
+        assert_eq!(found, kind, "{message}");
+        assert!(message.contains(text), "{message}");
+    }
+
+    /// Fails unless the attacker itself is content with the answers it got.
+    pub(crate) fn was_answered(&self) -> &str {
+        assert_eq!(self.verdict.outcome, Outcome::Pass, "{:#?}", self.verdict);
+        &self.verdict.notes[0]
+    }
+
+    /// Fails unless every cgroup was removed and every worker collected.
+    pub(crate) fn left_nothing(&self) {
+        assert!(self.effects.len() < 200_000, "the log is full");
+        let mut groups = BTreeSet::new();
+        let mut crews = BTreeSet::new();
+        let mut started = 0;
+        for effect in &self.effects {
+            match effect {
+                Effect::Create { group } => assert!(groups.insert(group), "{group} twice"),
+                Effect::Remove { group } => assert!(groups.remove(group), "{group} was not there"),
+                Effect::Spawn { .. } => {
+                    crews.insert(started);
+                    started += 1;
+                }
+                Effect::Collect { crews: ended } => {
+                    for crew in ended {
+                        assert!(crews.remove(&crew.0), "{crew:?} was not there");
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(groups.is_empty(), "cgroups are left: {groups:?}");
+        assert!(crews.is_empty(), "workers are left: {crews:?}");
+    }
+}
+
+/// A scenario of half a second with nothing set.
+pub(crate) fn job() -> Job {
+    Job {
+        wire_version: WIRE_VERSION,
+        name: "hostile".to_owned(),
+        parameters: vec![],
+        duration_ns: 500_000_000,
+        seed: 1,
+        defaults: WorkerDefaults::default(),
+        limits: Limits::default(),
+        thresholds: Thresholds::default(),
+        trap_foreign_imports: false,
+        progress_ms: 0,
+    }
+}
+
+/// The component of `tests/programs/hostile`.
+pub(crate) fn hostile() -> Plugin {
+    let file = layout::program("hostile");
+    let module = std::fs::read(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", file.display()));
+    let component = read::to_component(&file, module).unwrap();
+    Plugin::compile(&component, Foreign::Refuse).unwrap()
+}
+
+pub(crate) fn world() -> Simulated {
+    Simulated::new(Machine::uniform(1, 2, 2, 1))
+}
+
+/// Runs `plugin` to its end, whatever that is, and looks at what it left.
+pub(crate) fn run(plugin: &Plugin, job: &Job, world: Simulated) -> Ended {
+    let log = EffectLog::recording();
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let world = Box::new(world.with_log(log.clone()));
+    let verdict = scenario::run(plugin, job, world, Box::new(Rc::clone(&events)));
+    let ended = Ended {
+        verdict,
+        effects: log.effects(),
+        events: events.take(),
+    };
+    ended.left_nothing();
+    ended
+}
+
+/// As [`attack_under`], under the limits that an operator gets without asking.
+pub(crate) fn attack(name: &str) -> Ended {
+    attack_under(name, |_| {})
+}
+
+/// Runs one attack of the program `hostile`. Afterwards the same component,
+/// asked to behave, passes: nothing of the attack has stayed.
+pub(crate) fn attack_under(name: &str, change: impl FnOnce(&mut Limits)) -> Ended {
+    attack_in(name, change, world())
+}
+
+pub(crate) fn attack_in(
+    name: &str,
+    change: impl FnOnce(&mut Limits),
+    attacked: Simulated,
+) -> Ended {
+    let plugin = hostile();
+    let asked = |attack: &str| Job {
+        parameters: vec![("attack".to_owned(), attack.to_owned())],
+        ..job()
+    };
+    let mut job = asked(name);
+    change(&mut job.limits);
+    let ended = run(&plugin, &job, attacked);
+    let after = run(&plugin, &asked("none"), world());
+    assert_eq!(after.was_answered(), "behaved");
+    ended
+}
