@@ -10,4 +10,5 @@
 
 mod examples;
 mod faults;
+mod hostile;
 mod run;
