@@ -26,7 +26,8 @@ use proscenium_guest_runtime::world::{
 };
 use proscenium_wire::{Command, encode};
 use proscenium_worker::{ExitInfo, Setup, Work};
-use support::{Place, collect, pass};
+use support::place::Place;
+use support::{collect, pass};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
@@ -371,7 +372,7 @@ fn with_controllers(place: &Place, wanted: Controllers) -> Option<Kernel> {
     if !world.controllers().contains(wanted) {
         let has = world.controllers();
         let reason = format!("controllers {wanted} are not all in the hierarchy ({has})");
-        support::skip(&place.root_name, &reason);
+        support::place::skip(&place.root_name, &reason);
         return None;
     }
     world.enable(GroupId::ROOT, wanted).unwrap();

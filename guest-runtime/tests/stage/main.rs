@@ -1,0 +1,18 @@
+//! Rows of the conformance list whose effect is the kernel's, on a kernel. The
+//! executor does them, and what it did is looked at from outside: in cgroupfs
+//! and in /proc, never through the executor.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a suite: what does not hold fails its test"
+)]
+
+mod knobs;
+mod lifetimes;
+mod ops;
+#[path = "../support/place.rs"]
+mod place;
+#[path = "../support/plans.rs"]
+mod plans;
+mod rig;
