@@ -61,8 +61,11 @@ fn s_022_clear_cpuset_gives_the_parents_cpus() {
         return;
     };
     rig.apply(step, Op::ClearCpuset("a".into()));
-    assert_eq!(rig.file("a", "cpuset.cpus"), "");
     let all = rig.stage.machine().cpus.clone();
+    // A kernel that keeps a populated cgroup's set from being empty has the
+    // parent's CPUs by name.
+    let own = cpus(&rig.file("a", "cpuset.cpus"));
+    assert!(own.is_empty() || own == all, "{own}");
     assert_eq!(cpus(&rig.file("a", "cpuset.cpus.effective")), all);
     assert_eq!(rig.allowed("a"), [all.clone(), all]);
 }

@@ -56,7 +56,7 @@ fn steady_runs_on_a_kernel_that_needs_modules() {
         &["--kernel", "bookworm", "--duration", "1s"],
     );
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let release = run.event("booted")["kernel"].as_str().unwrap();
+    let release = run.event("booted")["kernel_release"].as_str().unwrap();
     assert!(release.starts_with("6.1."), "{release}");
     assert_eq!(run.event("verdict")["asserted"], true);
 }
