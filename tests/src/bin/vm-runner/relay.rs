@@ -98,14 +98,19 @@ impl<'a> Relay<'a> {
             }
             fds[0].any() == Some(true)
         };
+        // A guest that never stops talking must not keep us from the deadline;
+        // one that has ended has said only so much.
+        let rounds = if ended { usize::MAX } else { 1 };
         let complaints = File::from(vm.stderr().as_fd().try_clone_to_owned()?);
-        read_all(vm.events(), |bytes| self.output(bytes))?;
-        read_all(vm.control(), |bytes| Ok(keep(&mut self.status, bytes)))?;
-        read_all(vm.console(), |bytes| {
+        read(vm.events(), rounds, |bytes| self.output(bytes))?;
+        read(vm.control(), rounds, |bytes| keep(&mut self.status, bytes))?;
+        read(vm.console(), rounds, |bytes| {
             self.console.push(bytes);
             Ok(())
         })?;
-        read_all(&complaints, |bytes| Ok(keep(&mut self.complaints, bytes)))?;
+        read(&complaints, rounds, |bytes| {
+            keep(&mut self.complaints, bytes)
+        })?;
         Ok(!ended && Instant::now() < deadline)
     }
 
@@ -115,7 +120,7 @@ impl<'a> Relay<'a> {
         out.write_all(bytes)?;
         out.flush()?;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            keep(&mut self.line, piece);
+            keep(&mut self.line, piece)?;
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
                 self.record_skip(&String::from_utf8_lossy(&line))?;
@@ -147,24 +152,26 @@ impl<'a> Relay<'a> {
 }
 
 /// Appends as much as there is room for.
-fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
     let room = LONGEST.saturating_sub(kept.len());
-    kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    kept.write_all(&bytes[..bytes.len().min(room)])
 }
 
-/// Reads what is there now.
-fn read_all(
+/// Reads what is there now, in at most `rounds` pieces.
+fn read(
     mut source: impl Read,
+    rounds: usize,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let mut buffer = [0; 65536];
-    loop {
+    for _ in 0..rounds {
         match source.read(&mut buffer) {
-            Ok(0) => return Ok(()),
+            Ok(0) => break,
             Ok(length) => take(&buffer[..length])?,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error).context("failed to read from the guest"),
         }
     }
+    Ok(())
 }
