@@ -1,6 +1,5 @@
-//! The kernel world against a real kernel. Runs as root where a cgroup v2
-//! hierarchy can be written to, with or without controllers, and as `/init` of
-//! a guest; says `skipped:` elsewhere.
+//! The kernel world against a real kernel: in a guest, and as root where a
+//! cgroup v2 hierarchy can be written to, with or without controllers.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,7 +26,8 @@ use proscenium_guest_runtime::world::{
 };
 use proscenium_wire::{Command, encode};
 use proscenium_worker::{ExitInfo, Setup, Work};
-use support::{Place, collect, pass};
+use support::place::Place;
+use support::{collect, pass};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
@@ -370,12 +370,9 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
 fn with_controllers(place: &Place, wanted: Controllers) -> Option<Kernel> {
     let mut world = world_at(place);
     if !world.controllers().contains(wanted) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {}: controllers {wanted} are not all in the hierarchy ({})",
-            place.root_name,
-            world.controllers()
-        );
+        let has = world.controllers();
+        let reason = format!("controllers {wanted} are not all in the hierarchy ({has})");
+        support::place::skip(&place.root_name, &reason);
         return None;
     }
     world.enable(GroupId::ROOT, wanted).unwrap();

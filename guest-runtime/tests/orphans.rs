@@ -1,30 +1,46 @@
 //! A process that is handed orphans reaps them and keeps its own children's
-//! statuses. Without the usual harness: SIGCHLD must be blocked in every
-//! thread, the first one too.
+//! statuses. Its harness has a main function of ours: SIGCHLD must be blocked
+//! in every thread, the first one too.
 
 #![expect(clippy::unwrap_used, reason = "a test's failure is a panic")]
 
 mod support;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
+use libtest_mimic::{Arguments, Trial};
 use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
+use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::init::block_sigchld;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{CrewPlan, GroupId, World};
 use proscenium_worker::{ExitInfo, Setup, Work};
-use support::{Place, collect, pass};
+use support::place::Place;
+use support::{collect, pass};
 
-fn main() {
+fn main() -> ExitCode {
+    let children = block_sigchld().unwrap();
+    let test = Trial::test(
+        "orphans_are_reaped_and_the_own_childrens_statuses_kept",
+        || {
+            orphans(children);
+            Ok(())
+        },
+    );
+    libtest_mimic::run(&Arguments::from_args(), vec![test]).exit_code()
+}
+
+fn orphans(children: SignalFd) {
     let Some(place) = Place::find("orphans") else {
         return;
     };
     set_child_subreaper(true).unwrap();
     let mut parts = place.parts(None);
-    parts.children = Some(block_sigchld().unwrap());
+    parts.children = Some(children);
     let mut world = Kernel::new(parts).unwrap();
     let plan = CrewPlan {
         work: Work::parse("fork-exit", &[]).unwrap(),

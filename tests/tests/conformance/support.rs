@@ -1,24 +1,23 @@
-//! A stage on a simulated machine with its log of effects and its frames, and
-//! short ways to say what a plan is.
+//! A stage on a simulated machine with its log of effects and its frames.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use proscenium_guest_runtime::contract::ops::{Op, Placement, Spawn};
 use proscenium_guest_runtime::contract::stage::{Backdrop, StepPlan};
-use proscenium_guest_runtime::contract::types::{
-    Affinity, BuiltinWork, CgroupDef, CpusetSpec, HoldSpec, MemPolicy, MemPolicyFlags, SchedPolicy,
-    Work, WorkSpec, WorkerCount,
-};
+use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
 use proscenium_guest_runtime::executor::{Result, Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
 use proscenium_wire::{Event, Limits, Outcome, Thresholds, Verdict};
 
-pub(crate) const MS: u64 = 1_000_000;
+/// The same plans are carried out on a real kernel by the guest's own suite.
+#[path = "../../../guest-runtime/tests/support/plans.rs"]
+mod plans;
+
+pub(crate) use plans::{MS, backdrop, def, def_on, ms, nothing, spawn, spins, step, work};
 
 /// A stage, and what can be seen of it from outside.
 pub(crate) struct Rig {
@@ -156,80 +155,6 @@ impl Ended {
         };
         self.events.iter().filter_map(name).collect()
     }
-}
-
-pub(crate) fn nothing() -> Backdrop {
-    backdrop(vec![], vec![])
-}
-
-pub(crate) fn backdrop(cgroups: Vec<CgroupDef>, ops: Vec<Op>) -> Backdrop {
-    Backdrop {
-        cgroups,
-        ops,
-        payloads: vec![],
-    }
-}
-
-pub(crate) fn step(setup: Vec<CgroupDef>, ops: Vec<Op>, hold: HoldSpec) -> StepPlan {
-    StepPlan {
-        label: None,
-        setup,
-        ops,
-        hold,
-    }
-}
-
-pub(crate) fn ms(ms: u64) -> HoldSpec {
-    HoldSpec::Fixed(ms * MS)
-}
-
-/// A cgroup with one spinning worker and no limits.
-pub(crate) fn def(name: &str) -> CgroupDef {
-    CgroupDef {
-        name: name.to_owned(),
-        cpuset: None,
-        cpuset_mems: None,
-        cpu: None,
-        memory: None,
-        io_weight: None,
-        pids_max: None,
-        work: vec![],
-        payload: None,
-    }
-}
-
-pub(crate) fn def_on(name: &str, cpus: &[u32]) -> CgroupDef {
-    CgroupDef {
-        cpuset: Some(CpusetSpec::Exact(cpus.to_vec())),
-        ..def(name)
-    }
-}
-
-pub(crate) fn spins(workers: u32) -> WorkSpec {
-    work("spin-wait", WorkerCount::Exactly(workers))
-}
-
-pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
-    WorkSpec {
-        work: Work::Builtin(BuiltinWork {
-            name: name.to_owned(),
-            parameters: vec![],
-        }),
-        workers,
-        policy: SchedPolicy::Normal,
-        affinity: Affinity::Inherit,
-        mem_policy: MemPolicy::Default,
-        mem_policy_flags: MemPolicyFlags::empty(),
-        nice: None,
-        comm: None,
-    }
-}
-
-pub(crate) fn spawn(cgroup: &str, work: WorkSpec) -> Op {
-    Op::Spawn(Spawn {
-        placement: Placement::Cgroup(cgroup.to_owned()),
-        work,
-    })
 }
 
 /// One step with these definitions, held to the end.

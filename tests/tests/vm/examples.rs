@@ -1,5 +1,11 @@
 //! The example plugins on the fetched kernel.
 
+use std::ffi::OsStr;
+
+use proscenium::kernel::cache::Cache;
+use proscenium::kernel::store;
+use proscenium_tests::skip::skip;
+
 use crate::run::{plugin, run};
 
 /// Share by which the workers' own CPU time may differ from the kernel's
@@ -31,6 +37,28 @@ fn s_001_steady_keeps_its_loads_on_their_halves_and_agrees_with_cpu_stat() {
         assert!(own > kernels * (1.0 - TOLERANCE), "{own} s of {kernels} s");
     }
     assert!(run.event("mediation")["writes"].as_u64().unwrap() >= 6);
+}
+
+/// Debian 12's kernel has virtio as modules and no sched_ext.
+#[test]
+fn steady_runs_on_a_kernel_that_needs_modules() {
+    let cache = Cache::locate(|name| std::env::var_os(name)).unwrap();
+    let generic = OsStr::new("bookworm");
+    if let Err(error) = store::discover(&cache, Some(generic), None) {
+        skip(
+            "steady_runs_on_a_kernel_that_needs_modules",
+            &error.to_string(),
+        );
+        return;
+    }
+    let run = run(
+        &plugin("steady"),
+        &["--kernel", "bookworm", "--duration", "1s"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let release = run.event("booted")["kernel_release"].as_str().unwrap();
+    assert!(release.starts_with("6.1."), "{release}");
+    assert_eq!(run.event("verdict")["asserted"], true);
 }
 
 #[test]

@@ -1,13 +1,20 @@
-//! A run that is ended from outside still has one verdict, and leaves nothing.
+//! A run that is ended from outside, or whose machine fails, still has one
+//! verdict, keeps what was known, and leaves nothing.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command};
 
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
+use proscenium_tests::layout;
+use proscenium_tests::skip::skip;
 use tempfile::TempDir;
 
-use crate::run::{command, plugin};
+use crate::run::{Run, command, evidence, plugin, run_in};
 
 /// Starts a long run and waits until its step is under way.
 fn under_way(state: &TempDir) -> (Child, BufReader<std::process::ChildStdout>) {
@@ -75,15 +82,114 @@ fn a_killed_emulator_is_not_a_pass_and_what_was_known_is_kept() {
     let (code, rest) = ended(child, lines);
     assert_eq!(code, 4, "could not run: {rest}");
     assert!(gone(emulator));
-    let log = Command::new("find")
-        .arg(state.path())
-        .args(["-name", "events.jsonl"])
-        .output()
-        .unwrap();
-    let path = String::from_utf8(log.stdout).unwrap();
+    assert!(evidence(state.path(), "events.jsonl").contains("step-started"));
+}
+
+#[test]
+fn a_killed_host_takes_its_emulator_along_and_what_was_known_is_kept() {
+    let state = TempDir::new().unwrap();
+    let (mut child, _lines) = under_way(&state);
+    let emulator = Pid::from_raw(emulators(&child)[0]);
+    // The orphan is handed to this process, which can wait for it then.
+    set_child_subreaper(true).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let end = waitpid(emulator, None).unwrap();
     assert!(
-        std::fs::read_to_string(path.trim())
-            .unwrap()
-            .contains("step-started")
+        matches!(end, WaitStatus::Signaled(_, Signal::SIGKILL, _)),
+        "{end:?}"
     );
+    assert!(evidence(state.path(), "events.jsonl").contains("step-started"));
+    let run = state.path().join("runs/latest");
+    assert!(!run.join("report.json").exists(), "it has not ended");
+}
+
+/// A PID 1 that ends is a kernel's panic. The worker is a program that ends.
+#[test]
+fn a_guest_that_panics_could_not_run_and_its_last_words_are_told() {
+    let programs = TempDir::new().unwrap();
+    let worker = layout::root().join("libexec/proscenium/proscenium-worker");
+    for name in ["proscenium-init", "proscenium-worker"] {
+        fs::copy(&worker, programs.path().join(name)).unwrap();
+    }
+    let state = TempDir::new().unwrap();
+    let mut command = command(&plugin("steady"), &["--duration", "1s"], state.path());
+    let run = run_in(command.env("PROSCENIUM_LIBEXEC", programs.path()));
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    let told = format!("{:?}", run.events.last().unwrap());
+    assert!(told.contains("Attempted to kill init"), "{told}");
+    assert!(evidence(state.path(), "console.log").contains("Kernel panic"));
+}
+
+fn passed(run: &Run) {
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.event("verdict")["outcome"], "pass");
+}
+
+#[test]
+fn two_runs_at_once_do_not_meet() {
+    let state = TempDir::new().unwrap();
+    let mut one = command(&plugin("steady"), &["--duration", "1s"], state.path());
+    let mut other = command(&plugin("steady"), &["--duration", "1s"], state.path());
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| run_in(&mut one));
+        passed(&run_in(&mut other));
+        passed(&one.join().unwrap());
+    });
+    let runs = fs::read_dir(state.path().join("runs")).unwrap();
+    let reports = runs.filter(|run| {
+        let run = run.as_ref().unwrap();
+        run.file_name() != "latest" && run.path().join("report.json").is_file()
+    });
+    assert_eq!(reports.count(), 2);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written_is_named_and_nothing_is_booted() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let run = run_in(&mut command(&plugin("steady"), &[], file.path()));
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    let told = format!("{}{:?}", run.stderr, run.events);
+    assert!(told.contains("run directory not made"), "{told}");
+    assert!(told.contains(file.path().to_str().unwrap()), "{told}");
+    assert_eq!(run.all("booting").count(), 0);
+}
+
+/// A file system of very few bytes, for as long as this lives.
+struct Tiny(TempDir);
+
+impl Tiny {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tiny"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        mounted.then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_evidence_and_not_the_verdict() {
+    let Some(disk) = Tiny::mount("12k") else {
+        let name = "a_full_disk_loses_evidence_and_not_the_verdict";
+        return skip(name, "no tmpfs can be mounted: it takes root");
+    };
+    let mut command = command(&plugin("steady"), &["--duration", "1s"], disk.path());
+    let run = run_in(&mut command);
+    passed(&run);
+    let told = format!("{}{:?}", run.stderr, run.events);
+    assert!(told.contains("evidence not written"), "{told}");
+    assert!(told.contains("No space left on device"), "{told}");
 }

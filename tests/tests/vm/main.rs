@@ -8,6 +8,7 @@
     reason = "a suite: what does not hold fails its test"
 )]
 
+mod emulators;
 mod examples;
 mod faults;
 mod hostile;

@@ -1,5 +1,6 @@
 //! One run of the CLI in a VM, and its event stream.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -54,8 +55,16 @@ pub(crate) fn command(plugin: &Path, arguments: &[&str], state: &Path) -> Comman
 
 pub(crate) fn run(plugin: &Path, arguments: &[&str]) -> Run {
     let state = TempDir::new().unwrap();
-    let child = command(plugin, arguments, state.path()).spawn().unwrap();
+    run_in(&mut command(plugin, arguments, state.path()))
+}
+
+/// Runs a command to its end, which has to leave no temporary file.
+pub(crate) fn run_in(command: &mut Command) -> Run {
+    let temporary = TempDir::new().unwrap();
+    let child = command.env("TMPDIR", temporary.path()).spawn().unwrap();
     let output = child.wait_with_output().unwrap();
+    let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
     let events = stdout
         .lines()
@@ -66,4 +75,10 @@ pub(crate) fn run(plugin: &Path, arguments: &[&str]) -> Run {
         events,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// What the last run has left in one file of its directory.
+pub(crate) fn evidence(state: &Path, file: &str) -> String {
+    let bytes = fs::read(state.join("runs/latest").join(file)).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -10,6 +10,12 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
 /// Suites that need a VM are one test target of this name.
 pub(crate) const VM_SUITE: &str = "vm";
 
+/// The program that runs others in a guest.
+pub(crate) const VM_RUNNER: &str = "vm-runner";
+
+/// The package of what runs in the guest.
+pub(crate) const GUEST_RUNTIME: &str = "proscenium-guest-runtime";
+
 const SUITES: &str = "proscenium-tests";
 const CHORES: &str = "xtask";
 /// Folder of the components that exist only to be tested.
@@ -78,6 +84,13 @@ impl Workspace {
     /// Names of the suites in `tests/`, those that need a VM included.
     pub(crate) fn suites(&self) -> Vec<&str> {
         self.targets(&TargetKind::Test, |package| package.name.as_str() == SUITES)
+    }
+
+    /// Names of the suites that are run in a guest, against its kernel.
+    pub(crate) fn guest_suites(&self) -> Vec<&str> {
+        self.targets(&TargetKind::Test, |package| {
+            package.name.as_str() == GUEST_RUNTIME
+        })
     }
 
     /// Names of the benches in `tests/benches`.

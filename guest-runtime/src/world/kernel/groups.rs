@@ -181,6 +181,21 @@ impl Groups {
 
     /// See [`crate::world::World::write`].
     pub(super) fn write(&mut self, id: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
+        let written = self.put(id, knob, value);
+        match written {
+            Err(error) if is_refused_clearing(knob, value, &error) => {
+                let above = self.alive(id)?.parent.ok_or(error)?;
+                let inherited = self
+                    .read(above, Knob::CpusetCpusEffective)?
+                    .trim()
+                    .to_owned();
+                self.put(id, knob, &inherited)
+            }
+            written => written,
+        }
+    }
+
+    fn put(&mut self, id: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
         let group = self.alive(id)?;
         // The kernel takes an empty value only as an empty line.
         let bytes = if value.is_empty() {
@@ -318,6 +333,12 @@ impl Group {
             None => Ok(slot.insert(open(&self.dir, knob)?)),
         }
     }
+}
+
+/// Linux 6.1 does not take the CPUs away from a cgroup that has tasks, although
+/// an empty set means the parent's. Those by name then say the same.
+fn is_refused_clearing(knob: Knob, value: &str, error: &WorldError) -> bool {
+    knob == Knob::CpusetCpus && value.trim().is_empty() && error.errno() == Some(Errno::ENOSPC)
 }
 
 /// `+cpu +memory`

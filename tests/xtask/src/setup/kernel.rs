@@ -12,7 +12,6 @@ use std::process::Command;
 use anyhow::ensure;
 use serde_json::Value;
 
-use super::Extent;
 use crate::build;
 use crate::console::Step;
 use crate::stream;
@@ -28,14 +27,6 @@ pub(crate) enum Kernel {
     Recent,
     /// Debian 12's generic one, with virtio as modules: the suites boot it too.
     Generic,
-}
-
-/// The kernels that `extent` needs.
-pub(crate) fn wanted(extent: Extent) -> &'static [Kernel] {
-    match extent {
-        Extent::Run => &[Kernel::Recent],
-        Extent::Test => &[Kernel::Recent, Kernel::Generic],
-    }
 }
 
 impl Kernel {
@@ -71,7 +62,8 @@ impl Kernel {
         Ok(())
     }
 
-    fn argument(self) -> Option<&'static str> {
+    /// What the CLI calls it; `None` is its own choice.
+    pub(crate) fn argument(self) -> Option<&'static str> {
         match self {
             Self::Recent => None,
             Self::Generic => Some(GENERIC),

@@ -7,6 +7,7 @@ pub(crate) mod kernel;
 pub(crate) mod packages;
 mod targets;
 
+use self::kernel::Kernel;
 use crate::console::Console;
 use crate::workspace::Workspace;
 
@@ -22,7 +23,7 @@ pub(crate) enum Extent {
 /// Installs what is missing for `extent`.
 pub(crate) fn run(console: &Console, workspace: &Workspace, extent: Extent) -> anyhow::Result<()> {
     toolchain(console, extent)?;
-    machine(console, workspace, extent)
+    machine(console, workspace)
 }
 
 /// What building needs.
@@ -33,24 +34,26 @@ pub(crate) fn toolchain(console: &Console, extent: Extent) -> anyhow::Result<()>
 }
 
 /// What booting needs.
-pub(crate) fn machine(
+pub(crate) fn machine(console: &Console, workspace: &Workspace) -> anyhow::Result<()> {
+    console.step("packages of the system", packages::ensure)?;
+    guest_kernel(console, workspace, Kernel::Recent)
+}
+
+/// One kernel for the guest, fetched if it is not there.
+pub(crate) fn guest_kernel(
     console: &Console,
     workspace: &Workspace,
-    extent: Extent,
+    kernel: Kernel,
 ) -> anyhow::Result<()> {
-    console.step("packages of the system", packages::ensure)?;
-    for kernel in kernel::wanted(extent) {
-        let cached = kernel.is_cached();
-        if !cached {
-            crate::build::cli(console, workspace)?;
-        }
-        console.step(&format!("guest kernel {kernel}"), |step| {
-            if cached {
-                Ok(())
-            } else {
-                kernel.fetch(step, workspace)
-            }
-        })?;
+    let cached = kernel.is_cached();
+    if !cached {
+        crate::build::cli(console, workspace)?;
     }
-    Ok(())
+    console.step(&format!("guest kernel {kernel}"), |step| {
+        if cached {
+            Ok(())
+        } else {
+            kernel.fetch(step, workspace)
+        }
+    })
 }

@@ -18,7 +18,10 @@ use super::tally::Tally;
 use crate::build;
 use crate::cargo::{self, plain};
 use crate::stream;
-use crate::workspace::on_path;
+use crate::workspace::{VM_RUNNER, on_path};
+
+/// What cargo starts programs of the guest's target with. Names the target.
+const RUNNER_VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
 
 /// Some test targets.
 #[derive(Debug)]
@@ -57,6 +60,27 @@ pub(super) fn examples(context: Context<'_>, side: &str, packages: &[&str]) -> T
     execute(
         context,
         &format!("examples: {side}"),
+        command,
+        Runner::Libtest,
+    )
+}
+
+/// Runs the tests of `selection`, which are built for the guest, in guests of
+/// `kernel`. A boot is a process to `cargo test`, and would be a test to nextest.
+pub(super) fn run_in_guest(
+    context: Context<'_>,
+    selection: &Selection<'_>,
+    kernel: Option<&str>,
+) -> Tally {
+    let runner = context.workspace.target().join("release").join(VM_RUNNER);
+    let mut command = libtest(context, selection);
+    command.env(RUNNER_VARIABLE, runner);
+    if let Some(kernel) = kernel {
+        command.env("PROSCENIUM_KERNEL", kernel);
+    }
+    execute(
+        context,
+        &format!("test: {}", selection.name),
         command,
         Runner::Libtest,
     )

@@ -7,8 +7,8 @@
 use super::Context;
 use super::runner::{self, Selection};
 use super::tally::Tally;
-use crate::cargo;
-use crate::workspace::VM_SUITE;
+use crate::cargo::{self, GUEST};
+use crate::workspace::{GUEST_RUNTIME, VM_RUNNER, VM_SUITE};
 
 /// Each package's own tests.
 pub(super) fn unit(context: Context<'_>) -> Tally {
@@ -76,6 +76,37 @@ pub(super) fn vm(context: Context<'_>) -> Tally {
             threads,
         },
     )
+}
+
+/// The suites that run in a guest, each in one boot of `kernel` or of the
+/// CLI's choice.
+pub(super) fn guest(context: Context<'_>, kernel: Option<&str>) -> Tally {
+    let mut cargo = vec!["--target", GUEST, "-p", GUEST_RUNTIME];
+    cargo.extend(targets(context.workspace.guest_suites()));
+    let name = format!("in the guest, {}", kernel.unwrap_or("recent kernel"));
+    runner::run_in_guest(
+        context,
+        &Selection {
+            name: &name,
+            cargo,
+            // Their holds are wall time of few emulated CPUs.
+            threads: Some(1),
+        },
+        kernel,
+    )
+}
+
+/// Builds what starts the suites of [`guest`], with the features that the
+/// suites on this side are built with.
+pub(super) fn build_vm_runner(context: Context<'_>) -> anyhow::Result<()> {
+    let workspace = context.workspace;
+    context.console.step("build the VM runner", |step| {
+        let mut command = cargo::command(workspace, &["build", "--release"]);
+        command
+            .args(cargo::packages(workspace.host_side()))
+            .args(["--bin", VM_RUNNER]);
+        cargo::run(step, command)
+    })
 }
 
 fn targets(names: Vec<&str>) -> Vec<&str> {

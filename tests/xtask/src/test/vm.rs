@@ -1,11 +1,12 @@
-//! Tier `vm`: suites that boot VMs.
+//! Tier `vm`: suites that boot VMs, and suites that run in one.
 //!
 //! Owns what has to be there before. Never boots anything itself.
 
 use super::Context;
 use super::suites;
 use super::tally::Tally;
-use crate::setup::{self, Extent, packages};
+use crate::setup::kernel::Kernel;
+use crate::setup::{self, packages};
 use crate::workspace::VM_SUITE;
 
 /// The suite, or one skip where this machine cannot be made ready by us.
@@ -19,12 +20,30 @@ pub(super) fn run(context: Context<'_>) -> Tally {
     if let Some(obstacle) = packages::obstacle() {
         return skip(context, &obstacle);
     }
-    if let Err(error) = setup::machine(console, workspace, Extent::Test) {
+    if let Err(error) = setup::machine(console, workspace) {
         let error = format!("{error:#}");
         console.error(&error);
         return Tally::failure(&error);
     }
-    suites::vm(context)
+    // The kernel that virtio is a module of. The suites skip what needs it.
+    let generic = setup::guest_kernel(console, workspace, Kernel::Generic);
+    let mut tally = suites::vm(context);
+    if let Err(error) = suites::build_vm_runner(context) {
+        tally.add(Tally::failure(&format!("{error:#}")));
+        return tally;
+    }
+    tally.add(suites::guest(context, None));
+    // Who names a kernel wants that one and no other.
+    if std::env::var_os("PROSCENIUM_KERNEL").is_none_or(|name| name.is_empty()) {
+        tally.add(match generic {
+            Ok(()) => suites::guest(context, Kernel::Generic.argument()),
+            Err(error) => skip(
+                context,
+                &format!("suites in the guest on {}: {error:#}", Kernel::Generic),
+            ),
+        });
+    }
+    tally
 }
 
 fn skip(context: Context<'_>, why: &str) -> Tally {

@@ -1,0 +1,165 @@
+//! Runs a static program in a guest as if it ran here: a cargo target runner.
+//!
+//! Owns what is booted for it. The program's output is ours, and so is its exit
+//! code; a guest that ends without one is a failure that shows the console.
+//! One boot for each call: a whole test program is one boot.
+
+mod relay;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{Write, stderr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use proscenium::kernel::boot;
+use proscenium::kernel::cache::Cache;
+use proscenium::kernel::store::discover;
+use proscenium::vm::accel::{AccelRequest, choose};
+use proscenium::vm::initramfs::{GuestBinaries, Image};
+use proscenium::vm::plan::BootPlan;
+use proscenium::vm::probe::probe;
+use proscenium::vm::process::Vm;
+use proscenium::vm::qemu::Qemu;
+use proscenium::vm::topology::Topology;
+use proscenium::vm::tsc::measure_khz;
+use proscenium_tests::layout;
+
+/// Runs a static program in a guest.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Kernel to boot; PROSCENIUM_KERNEL, else the newest fetched one
+    #[arg(long)]
+    kernel: Option<OsString>,
+    /// CPUs, last-level caches and nodes of the guest
+    #[arg(long, env = "VM_RUNNER_TOPOLOGY", default_value = "1n2l2c1t")]
+    topology: Topology,
+    /// A file for the guest, which the program finds there as /job/NAME
+    #[arg(
+        long,
+        env = "VM_RUNNER_FILES",
+        value_delimiter = ',',
+        value_name = "NAME=FILE"
+    )]
+    file: Vec<String>,
+    /// A variable that the program is to have, as it is here
+    #[arg(
+        long,
+        env = "VM_RUNNER_VARIABLES",
+        value_delimiter = ',',
+        default_value = "RUST_BACKTRACE",
+        value_name = "NAME"
+    )]
+    variable: Vec<String>,
+    /// Longest time from the boot to the end, in seconds
+    #[arg(long, env = "VM_RUNNER_SECONDS", default_value_t = 300)]
+    seconds: u64,
+    /// PID 1 of the guest; `proscenium-test-init`, which cargo builds beside the program
+    #[arg(long)]
+    init: Option<PathBuf>,
+    /// The program
+    program: PathBuf,
+    /// What it is started with
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(code) => code,
+        Err(error) => {
+            let program = options.program.display();
+            let _ = writeln!(stderr(), "error: {program} failed in a guest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let mut vm = boot(options)?;
+    let deadline = Instant::now() + Duration::from_secs(options.seconds);
+    let skips = env::var_os("PROSCENIUM_SKIPS").map(PathBuf::from);
+    relay::until_end(&mut vm, deadline, skips.as_deref())
+}
+
+fn boot(options: &Options) -> anyhow::Result<Vm> {
+    let cache = Cache::locate(|name| env::var_os(name))?;
+    let qemu = Qemu::find(env::var_os("PATH").as_deref())?;
+    let accel = choose(AccelRequest::Auto, qemu.version, || {
+        probe(Path::new("/dev/kvm"))
+    })?
+    .accel;
+    let variable = env::var_os("PROSCENIUM_KERNEL");
+    let kernel = discover(&cache, options.kernel.as_deref(), variable.as_deref())?;
+    let bootable = boot::prepare(&kernel, &cache)?;
+    let mut image = Image::new(&guest_programs(options)?)?;
+    let modules = bootable.modules.iter();
+    image.add_modules(modules.map(|module| (module.name.as_str(), module.bytes.as_slice())))?;
+    add_program(&mut image, options)?;
+    let plan = BootPlan {
+        qemu,
+        accel,
+        topology: options.topology,
+        memory_mib: options.topology.default_memory_mib(),
+        kernel: bootable.image,
+        kernel_words: Vec::new(),
+    };
+    Ok(Vm::boot(&plan, &image, measure_khz())?)
+}
+
+/// PID 1 comes from cargo's folder, so that it is as new as the program.
+fn guest_programs(options: &Options) -> anyhow::Result<GuestBinaries> {
+    let init = match &options.init {
+        Some(init) => init.clone(),
+        None => options
+            .program
+            .ancestors()
+            .skip(1)
+            .map(|folder| folder.join("proscenium-test-init"))
+            .find(|file| file.is_file())
+            .context(
+                "there is no proscenium-test-init beside the program: \
+                 name one with --init, or build a test or a bench of its package",
+            )?,
+    };
+    let worker = layout::root().join("libexec/proscenium/proscenium-worker");
+    Ok(GuestBinaries { init, worker })
+}
+
+/// Adds the program, its words and the files that go with it.
+fn add_program(image: &mut Image, options: &Options) -> anyhow::Result<()> {
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("failed to read {}", path.display()));
+    image.add_file("/job/program", 0o755, &read(&options.program)?)?;
+    let arguments = options
+        .arguments
+        .iter()
+        .map(|word| word.as_bytes().to_vec());
+    image.add_file("/job/arguments", 0o644, &entries(arguments))?;
+    let variables = options.variable.iter().filter_map(|name| {
+        let value = env::var_os(name)?;
+        Some([name.as_bytes(), b"=", value.as_bytes()].concat())
+    });
+    image.add_file("/job/environment", 0o644, &entries(variables))?;
+    for file in &options.file {
+        let Some((name, path)) = file.split_once('=') else {
+            bail!("{file:?} is no file for the guest: write NAME=FILE");
+        };
+        let bytes = read(Path::new(OsStr::new(path)))?;
+        image.add_file(&format!("/job/{name}"), 0o755, &bytes)?;
+    }
+    Ok(())
+}
+
+/// What `proscenium-test-init` reads: each entry followed by a NUL.
+fn entries(entries: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    entries
+        .flat_map(|entry| [entry, vec![0]].concat())
+        .collect()
+}
