@@ -28,7 +28,10 @@ fn inspect_tells_what_each_example_can_touch() {
     let place = Place::new();
     for (name, can) in [
         ("steady", &["checks", "stage"][..]),
-        ("cpuset-shrink", &["cgroups", "checks", "stage", "topology"]),
+        (
+            "cpuset-shrink",
+            &["cgroups", "checks", "clock", "stage", "topology"],
+        ),
     ] {
         let said = place.run(&["inspect", &example(name), "--json"]);
         assert_eq!(said.code, 0, "{said:?}");

@@ -8,6 +8,7 @@ mod build;
 mod cargo;
 mod console;
 mod demo;
+mod guest;
 mod install;
 mod layout;
 mod setup;
@@ -49,7 +50,7 @@ enum Task {
     Demo,
     /// Set up, build, run every test
     Test(test::Args),
-    /// Run the benches of tests/benches
+    /// Run the benches: of the tests, of the worker, and those that run in a guest
     Bench {
         /// Only benches whose name contains this
         filter: Option<String>,
