@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::cargo;
 use crate::console::Console;
-use crate::workspace::{VM_RUNNER, Workspace};
+use crate::workspace::{VM_RUNNER, VM_SUITE, Workspace};
 
 /// What cargo starts programs of the guest's target with. Names the target.
 const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
@@ -16,10 +16,12 @@ const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
 /// are built with.
 pub(crate) fn build_runner(console: &Console, workspace: &Workspace) -> anyhow::Result<()> {
     console.step("build the VM runner", |step| {
-        let mut command = cargo::command(workspace, &["build", "--release"]);
+        // cargo builds a package's programs with its tests. Asked for alone,
+        // the program would be built with fewer features: all anew.
+        let mut command = cargo::command(workspace, &["test", "--release", "--no-run"]);
         command
             .args(cargo::packages(workspace.host_side()))
-            .args(["--bin", VM_RUNNER]);
+            .args(["--test", VM_SUITE]);
         cargo::run(step, command)
     })
 }
