@@ -31,7 +31,10 @@ mod setup;
 mod work;
 
 pub use arena::{Arena, ArenaOptions, Seat};
-pub use report::{ExitInfo, Gap, PhaseSlice, Report, Schedstat, SetupFailure, WakeSamples};
+pub use report::{
+    Breakdown, BreakdownKind, ExitInfo, Gap, PhaseSlice, Report, Schedstat, SetupFailure,
+    WakeSamples,
+};
 pub use setup::{CrewSpec, MemPolicy, Policy, Setup, SetupStep};
 pub use work::{Demand, Parameter, Phase, PhaseKind, Work, WorkError, WorkKind};
 

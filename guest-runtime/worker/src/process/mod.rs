@@ -14,7 +14,7 @@
 use std::env;
 use std::io::{self, Write};
 use std::process::{self, ExitCode};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 mod apply;
@@ -27,7 +27,9 @@ pub use apply::record as record_failure;
 pub use record::{Recorder, UNIT};
 
 use crate::arena::Seat;
+use crate::arena::layout::MAX_TEXT;
 use crate::exit_code;
+use crate::report::{Breakdown, BreakdownKind};
 use crate::setup::SetupStep;
 use schedstat::SchedstatFile;
 
@@ -80,6 +82,27 @@ pub fn live<T>(
     let seat = Seat::attach(&arena, worker).map_err(in_arena)?;
     sys::enter(seat.owner()).map_err(|error| (exit_code::ORPHAN, error))?;
     run(&seat, prepare, work).map_err(in_arena)
+}
+
+/// Files why the loop came to an end of its own.
+///
+/// # Errors
+/// `InvalidData` if the seat has no slot, which [`Seat::attach`] refuses.
+pub fn record_breakdown(seat: &Seat, breakdown: &Breakdown) -> io::Result<()> {
+    let place = &seat.view()?.slot.breakdown;
+    let text = &breakdown.message;
+    let text = &text.as_bytes()[..text.floor_char_boundary(MAX_TEXT)];
+    for (to, from) in place.text.iter().zip(text) {
+        to.store(*from, Relaxed);
+    }
+    let number = BreakdownKind::ALL
+        .iter()
+        .position(|kind| *kind == breakdown.kind)
+        .map_or(0, |place| place + 1);
+    let word = |value: usize| u32::try_from(value).unwrap_or(0);
+    place.len.store(word(text.len()), Relaxed);
+    place.kind.store(word(number), Release);
+    Ok(())
 }
 
 fn run<T>(

@@ -132,6 +132,21 @@ impl<'a> Recorder<'a> {
         self.advance(grains)
     }
 
+    /// Counts `count` iterations of one work unit each, brings the slot up to
+    /// date and says how much CPU time the worker has had in all. For loops
+    /// that take their iterations in batches, of which each is a checkpoint.
+    pub fn batch(&mut self, count: u64) -> Duration {
+        self.iterations = self.iterations.saturating_add(count);
+        self.view
+            .slot
+            .live
+            .iterations
+            .store(self.iterations, Relaxed);
+        self.grains += count.saturating_mul(UNIT);
+        self.checkpoint();
+        Duration::from_nanos(self.last.cpu_ns)
+    }
+
     /// Counts grains within an iteration. `false`: stop.
     #[inline]
     pub fn advance(&mut self, grains: u64) -> bool {
