@@ -41,6 +41,16 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         kernel: world.kernel_release().to_owned(),
     };
     let stage = Stage::new(world, sink, settings);
+    let stage = match plugin.works(&job.limits) {
+        Ok(works) => stage.with_works(works),
+        Err(error) => {
+            return stage.close(broken(
+                DetailKind::Plugin,
+                Outcome::Fail,
+                &error.to_string(),
+            ));
+        }
+    };
     let watchdog = match watchdog(plugin, &job.limits) {
         Ok(watchdog) => watchdog,
         Err(abort) => return close(stage, Err(abort)),

@@ -4,7 +4,7 @@ use proscenium_worker::{Setup, Work};
 
 use crate::bindings::types::{self, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
-use crate::executor::{Error, Result, policy, requirements, resolve};
+use crate::executor::{Error, Result, policy, resolve};
 use crate::machine::Machine;
 use crate::name::quote;
 use crate::world::CrewPlan;
@@ -19,6 +19,16 @@ pub(super) struct Place<'a> {
     pub(super) machine: &'a Machine,
     /// Workers where the specification leaves it open.
     pub(super) default_workers: u32,
+    /// What the component brings itself.
+    pub(super) own: OwnWork<'a>,
+}
+
+/// The loops that the component exports, and their bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnWork<'a> {
+    pub(super) names: &'a [String],
+    /// Most linear memory of one worker's instance, in bytes.
+    pub(super) memory_bytes: u64,
 }
 
 impl Place<'_> {
@@ -44,7 +54,7 @@ pub(super) fn plan(
     random: &mut fastrand::Rng,
 ) -> Result<CrewPlan> {
     let locate = |error: Error| error.context(format!("work {}", place.describe()));
-    let work = work(&spec.work).map_err(locate)?;
+    let work = work(&spec.work, place.own).map_err(locate)?;
     let workers = count(&spec.workers, place).map_err(locate)?;
     if workers > most {
         return Err(Error::limit(format!(
@@ -100,11 +110,23 @@ pub(super) fn default_spec() -> WorkSpec {
     }
 }
 
-fn work(work: &types::Work) -> Result<Work> {
+fn work(work: &types::Work, own: OwnWork<'_>) -> Result<Work> {
     match work {
         types::Work::Builtin(builtin) => Work::parse(&builtin.name, &builtin.parameters)
             .map_err(|error| Error::invalid(error.to_string())),
-        types::Work::Exported(_) => Err(requirements::not_offered("exported work")),
+        types::Work::Exported(name) if own.names.contains(name) => Ok(Work::Exported {
+            name: name.clone(),
+            memory_bytes: own.memory_bytes,
+        }),
+        types::Work::Exported(name) if own.names.is_empty() => Err(Error::not_found(format!(
+            "exported work {}: this component exports no work: build it against the world `plugin-with-work`, or name a built-in type",
+            quote(name)
+        ))),
+        types::Work::Exported(name) => Err(Error::not_found(format!(
+            "exported work {} is not among those of this component: {}",
+            quote(name),
+            own.names.join(", ")
+        ))),
     }
 }
 

@@ -253,6 +253,7 @@ impl<'a> Walk<'a> {
             mems: None,
             machine: self.stage.machine(),
             default_workers: self.stage.settings.workers_per_cgroup,
+            own: self.stage.own_work(),
         };
         let most = self.stage.settings.limits.workers;
         // Draws must not disturb the run's own.

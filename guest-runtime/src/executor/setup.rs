@@ -289,6 +289,7 @@ impl Stage {
             mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.machine(),
             default_workers: self.settings.workers_per_cgroup,
+            own: self.own_work(),
         };
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         let plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
@@ -306,7 +307,7 @@ impl Stage {
         self.target().crews.push(Crew {
             id,
             key: name.unwrap_or(RUNNER).to_owned(),
-            work: plan.work.name(),
+            work: plan.work.name().to_owned(),
             workers,
         });
         self.gated.push(id);

@@ -7,6 +7,7 @@ use proscenium_wire::{
     Detail, DetailKind, Event, Limits, LogLevel, LogSource, Mediation, Outcome, Thresholds, Verdict,
 };
 
+use super::crew::OwnWork;
 use super::slot::{Group, Slot};
 use super::step::Step;
 use super::{Error, Result};
@@ -41,6 +42,8 @@ pub struct Stage {
     pub(super) sink: Box<dyn Sink>,
     pub(super) settings: Settings,
     pub(super) random: fastrand::Rng,
+    /// Loops that the component exports.
+    works: Vec<String>,
     /// Controllers enabled below the scenario's root.
     pub(super) enabled: Controllers,
     /// The scenario's clock, once it runs.
@@ -70,6 +73,7 @@ impl Stage {
         }
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
+            works: Vec::new(),
             world,
             sink,
             settings,
@@ -85,6 +89,20 @@ impl Stage {
             mediation: Mediation::default(),
             cancelled: None,
             ended: false,
+        }
+    }
+
+    /// With loops that the component exports for its workers, by name.
+    #[must_use]
+    pub fn with_works(mut self, works: Vec<String>) -> Self {
+        self.works = works;
+        self
+    }
+
+    pub(super) fn own_work(&self) -> OwnWork<'_> {
+        OwnWork {
+            names: &self.works,
+            memory_bytes: self.settings.limits.memory_bytes,
         }
     }
 

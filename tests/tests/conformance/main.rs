@@ -11,6 +11,7 @@
 mod support;
 
 mod entry;
+mod exported;
 mod holds;
 mod knobs;
 mod ops;

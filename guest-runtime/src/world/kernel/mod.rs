@@ -13,7 +13,7 @@
 //! decides what a scenario may do and never reaches outside the cgroup that
 //! it was given.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -40,9 +40,10 @@ mod process;
 mod reactor;
 mod spawn;
 
+pub use crew::ExportedWork;
 pub use machine::{Discovery, discover};
 
-use crew::{Crew, Crews};
+use crew::{Crew, Crews, Programs};
 use groups::Groups;
 use reactor::{Happened, Reactor};
 
@@ -74,7 +75,7 @@ pub struct Kernel {
     discovery: Discovery,
     release: String,
     controllers: Controllers,
-    worker: OwnedFd,
+    programs: Programs,
     // Crews go before the cgroups they are in; see `Drop`.
     crews: Crews,
     groups: Groups,
@@ -115,11 +116,22 @@ impl Kernel {
             discovery: discover(&system, &allowed_cpus()),
             release: release.release().to_string_lossy().into_owned(),
             controllers: groups.controllers()?,
-            worker,
+            programs: Programs {
+                worker,
+                exported: None,
+            },
             crews: Crews::default(),
             groups,
             reactor: Reactor::new(control, children)?,
         })
+    }
+
+    /// With loops that the component exports; without, starting workers with
+    /// such a loop fails with `ENOEXEC`.
+    #[must_use]
+    pub fn with_exported_work(mut self, work: ExportedWork) -> Self {
+        self.programs.exported = Some(work);
+        self
     }
 
     /// What had to be guessed about the machine, one line each.
@@ -186,7 +198,7 @@ impl World for Kernel {
         let cgroup = group
             .map(|group| self.groups.directory(group))
             .transpose()?;
-        let started = Crew::start(plan, self.worker.as_fd(), cgroup);
+        let started = Crew::start(plan, &self.programs, cgroup);
         started
             .and_then(|crew| self.crews.add(crew))
             .map_err(|errno| {

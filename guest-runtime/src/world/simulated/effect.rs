@@ -37,7 +37,7 @@ pub enum Effect {
     },
     Spawn {
         group: String,
-        work: &'static str,
+        work: String,
         workers: usize,
     },
     OpenGate {

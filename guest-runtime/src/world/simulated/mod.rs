@@ -9,6 +9,7 @@ mod cancel;
 mod crew;
 mod effect;
 mod load;
+mod rehearse;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -24,9 +25,10 @@ use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
+pub use rehearse::Rehearse;
 
 use cancel::Cancel;
-use crew::Crew;
+use crew::{Crew, gone};
 use tree::Tree;
 
 /// See the module.
@@ -41,6 +43,7 @@ pub struct Simulated {
     controllers: Controllers,
     log: EffectLog,
     cancel: Cancel,
+    rehearsal: Option<Box<dyn Rehearse>>,
     text: String,
 }
 
@@ -58,6 +61,7 @@ impl Simulated {
             controllers: Controllers::all(),
             log: EffectLog::default(),
             cancel: Cancel::default(),
+            rehearsal: None,
             text: String::new(),
         }
     }
@@ -84,7 +88,7 @@ impl Simulated {
     }
 
     fn crew(&self, id: CrewId) -> Result<&Crew, WorldError> {
-        self.crews.get(&id).ok_or_else(|| gone_crew(id))
+        self.crews.get(&id).ok_or_else(|| gone(id))
     }
 
     /// Carries an effect out and logs it, or fails as a test asked for.
@@ -100,12 +104,6 @@ impl Simulated {
         let done = act(self)?;
         self.log.note(effect);
         Ok(done)
-    }
-}
-
-fn gone_crew(id: CrewId) -> WorldError {
-    WorldError::Gone {
-        what: format!("crew {}", id.0),
     }
 }
 
@@ -199,7 +197,7 @@ impl World for Simulated {
         let workers = plan.setups.len();
         let effect = Effect::Spawn {
             group: name.clone(),
-            work: plan.work.name(),
+            work: plan.work.name().to_owned(),
             workers,
         };
         self.carry_out(&effect, |world| world.start(group, &name, plan))
@@ -207,7 +205,7 @@ impl World for Simulated {
 
     fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
         self.carry_out(&Effect::OpenGate { crew }, |world| {
-            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
             crew.running = true;
             Ok(())
         })
@@ -234,11 +232,7 @@ impl World for Simulated {
         index: usize,
         cpus: &CpuSet,
     ) -> Result<(), WorldError> {
-        let pid = *self
-            .crew(crew)?
-            .pids
-            .get(index)
-            .ok_or_else(|| gone_crew(crew))?;
+        let pid = *self.crew(crew)?.pids.get(index).ok_or_else(|| gone(crew))?;
         let effect = Effect::SetAffinity {
             pid,
             cpus: cpus.to_string(),
@@ -261,7 +255,7 @@ impl World for Simulated {
                     errno: Errno::EBUSY,
                 });
             }
-            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
             crew.group = Some(to);
             Ok(Moved {
                 moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
@@ -368,7 +362,9 @@ impl Simulated {
         self.next_crew += 1;
         let pids = (self.next_pid..).take(workers).collect();
         self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        self.crews.insert(id, Crew::new(group, plan, pids));
+        let breakdown = self.rehearse(plan);
+        self.crews
+            .insert(id, Crew::new(group, plan, pids, breakdown));
         Ok(id)
     }
 
