@@ -10,7 +10,7 @@ use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
 use super::{Error, Result, resolve};
-use crate::bindings::types::{CgroupDef, CpusetSpec, ErrorCode, WorkSpec, WorkerCount};
+use crate::bindings::types::{CgroupDef, CpusetSpec, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -108,7 +108,8 @@ impl Stage {
         }))
     }
 
-    fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
+    /// Nodes for `cpuset.mems`; not empty, all there.
+    pub(super) fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
         let machine = self.machine();
         let wanted = CpuSet::from(nodes);
         let missing: Vec<u32> = wanted
@@ -130,13 +131,7 @@ impl Stage {
         let parts = components(name)?;
         match self.find(name) {
             Some(group) if !group.implicit => {
-                return Err(Error::new(
-                    ErrorCode::AlreadyExists,
-                    format!(
-                        "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
-                        quote(name)
-                    ),
-                ));
+                return Err(Error::declared_already(name));
             }
             Some(group) => {
                 let id = group.id;

@@ -19,3 +19,4 @@ mod order;
 mod policies;
 mod slots;
 mod teardown;
+mod workers;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use proscenium_worker::Setup;
 
 use crate::world::{CrewId, Knob};
 
@@ -38,7 +39,7 @@ pub enum Effect {
     Spawn {
         group: String,
         work: String,
-        workers: usize,
+        setups: Vec<Setup>,
     },
     OpenGate {
         crew: CrewId,
@@ -80,8 +81,8 @@ impl fmt::Display for Effect {
             Self::Spawn {
                 group,
                 work,
-                workers,
-            } => write!(f, "start {workers} {work} workers in {group:?}"),
+                setups,
+            } => write!(f, "start {} {work} workers in {group:?}", setups.len()),
             Self::OpenGate { crew } => write!(f, "open the gate of crew {}", crew.0),
             Self::SetEpoch { crew, epoch } => write!(f, "tell crew {} epoch {epoch}", crew.0),
             Self::SetAffinity { pid, cpus } => write!(f, "pin worker {pid} to CPUs {cpus}"),

@@ -194,11 +194,10 @@ impl World for Simulated {
             .transpose()?
             .unwrap_or("")
             .to_owned();
-        let workers = plan.setups.len();
         let effect = Effect::Spawn {
             group: name.clone(),
             work: plan.work.name().to_owned(),
-            workers,
+            setups: plan.setups.clone(),
         };
         self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
