@@ -1,6 +1,6 @@
 //! The ops of a step, one after another (section 3 of the semantics).
 
-use proscenium_wire::LogLevel;
+use proscenium_wire::{LogLevel, TasksReason};
 
 use super::requirements::{of_op, offered};
 use super::slot::{Crew, Group, RUNNER};
@@ -64,6 +64,8 @@ impl Stage {
             Op::MoveAllTasks(tasks) => self.move_all(&tasks.from, &tasks.to).map(drop),
             Op::FreezeCgroup(name) => self.set_frozen(name, true),
             Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
+            Op::CaptureCgroupProcs(capture) => self.capture_procs(capture),
+            Op::SteerIrq(steer) => self.steer_irq(steer),
             other => offered(other),
         }
     }
@@ -203,6 +205,10 @@ impl Stage {
             )));
         }
         self.rekey(&crews, to, to_backdrop);
+        for crew in &crews {
+            let from = from.to_owned();
+            self.tell_crew(crew.id, to, TasksReason::Moved { from });
+        }
         Ok(moved)
     }
 

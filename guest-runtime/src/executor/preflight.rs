@@ -11,7 +11,7 @@ use super::limits::{self, Extent};
 use super::requirements::{not_offered, of_plan, offered};
 use super::slot::RUNNER;
 use super::stage::Stage;
-use super::{Error, Result, hold, resolve};
+use super::{Error, Result, evidence, hold, interrupts, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::stage::{Backdrop, StepPlan};
 use crate::bindings::types::{CgroupDef, HoldSpec, WorkSpec};
@@ -195,6 +195,11 @@ impl<'a> Walk<'a> {
                 }
                 self.known(&tasks.to).map(drop)
             }
+            Op::CaptureCgroupProcs(capture) => {
+                evidence::tag(capture)?;
+                self.known(&capture.cgroup).map(drop)
+            }
+            Op::SteerIrq(steer) => interrupts::check(steer, self.stage.machine()),
             other => offered(other),
         }
     }

@@ -3,6 +3,8 @@
 //! All limits are written before the first worker starts, and workers start
 //! inside the cgroup, so no limit ever arrives late.
 
+use proscenium_wire::TasksReason;
+
 use super::crew::{self, Place};
 use super::limits::{self, Extent, Text, Write1};
 use super::requirements::{not_offered, of_def};
@@ -305,6 +307,8 @@ impl Stage {
             work: plan.work.name().to_owned(),
             workers,
         });
+        let work = plan.work.name().to_owned();
+        self.tell_crew(id, name.unwrap_or(RUNNER), TasksReason::Placed { work });
         self.gated.push(id);
         Ok(())
     }

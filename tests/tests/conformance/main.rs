@@ -11,6 +11,7 @@
 mod support;
 
 mod entry;
+mod evidence;
 mod exported;
 mod holds;
 mod knobs;

@@ -56,6 +56,10 @@ pub enum Effect {
         crew: CrewId,
         group: String,
     },
+    SteerIrq {
+        number: u32,
+        cpu: u32,
+    },
     Kill {
         crews: Vec<CrewId>,
     },
@@ -87,6 +91,7 @@ impl fmt::Display for Effect {
             Self::SetEpoch { crew, epoch } => write!(f, "tell crew {} epoch {epoch}", crew.0),
             Self::SetAffinity { pid, cpus } => write!(f, "pin worker {pid} to CPUs {cpus}"),
             Self::Migrate { crew, group } => write!(f, "move crew {} to {group:?}", crew.0),
+            Self::SteerIrq { number, cpu } => write!(f, "steer interrupt {number} to CPU {cpu}"),
             Self::Kill { crews } => write!(f, "kill {} crews", crews.len()),
             Self::Collect { crews } => write!(f, "collect {} crews", crews.len()),
             Self::Wait { until } => write!(f, "wait until {until:?}"),
