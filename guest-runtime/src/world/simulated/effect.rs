@@ -144,7 +144,8 @@ impl EffectLog {
             .collect()
     }
 
-    /// Every effect that `which` picks from now on fails with `errno`.
+    /// Every effect that `which` picks from now on fails with `errno`; a wait
+    /// as a defect of the environment, everything else as the kernel's answer.
     pub fn fail(&self, errno: Errno, which: impl Fn(&Effect) -> bool + 'static) {
         self.0.borrow_mut().faults.push((Box::new(which), errno));
     }

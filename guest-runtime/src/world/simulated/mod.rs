@@ -321,7 +321,12 @@ impl World for Simulated {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
-        self.log.note(&Effect::Wait { until });
+        let effect = Effect::Wait { until };
+        if let Some(errno) = self.log.fault(&effect) {
+            let what = "wait on the simulated clock".to_owned();
+            return Err(WorldError::Environment { what, errno });
+        }
+        self.log.note(&effect);
         if let Some((at, reason)) = self.cancel.within(self.now, until) {
             self.advance(at);
             return Ok(Wake::Cancelled(reason));
