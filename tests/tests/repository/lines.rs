@@ -24,7 +24,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 const EXTENSIONS: [&str; 8] = ["rs", "wit", "c", "h", "js", "py", "sh", "s"];
 
 /// Source files of the repository, relative to its root, with their lengths.
-fn files() -> Vec<(PathBuf, usize)> {
+pub(super) fn files() -> Vec<(PathBuf, usize)> {
     let root = super::root();
     let mut files = Vec::new();
     collect(&root, &root, &mut files);
