@@ -5,6 +5,7 @@
 //! The figures are plausible, not predictions; latencies are not modelled, so
 //! nothing here ever reports a wake sample.
 
+mod accounting;
 mod cancel;
 mod crew;
 mod effect;
