@@ -92,12 +92,13 @@ impl Stage {
     pub(super) fn stop_group(&mut self, name: &str) -> Result<()> {
         self.group(name)?;
         self.thaw(name);
-        let phase = self.step.as_ref().map(super::step::Step::phase);
-        let crews: Vec<_> = self
-            .slots_mut()
-            .flat_map(|slot| slot.take_crews(name))
-            .collect();
-        self.collect_crews(&crews, phase);
+        if let Some(step) = &mut self.step {
+            let (crews, phase) = (step.slot.take_crews(name), step.phase());
+            self.collect_crews(&crews, Some(phase));
+        }
+        // What the backdrop's did in earlier steps is not this one's.
+        let crews = self.backdrop.take_crews(name);
+        self.collect_crews(&crews, None);
         Ok(())
     }
 

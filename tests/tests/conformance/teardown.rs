@@ -6,7 +6,7 @@ use proscenium_guest_runtime::world::Knob;
 use proscenium_guest_runtime::world::simulated::Effect;
 use proscenium_wire::Outcome;
 
-use crate::support::{Rig, def, ms};
+use crate::support::{Rig, backdrop, def, ms};
 
 fn frozen_step() -> Rig {
     let mut rig = Rig::new();
@@ -76,6 +76,31 @@ fn s_124_figures_go_to_the_step_that_collected_them() {
         .map(|p| p.label.as_deref())
         .collect();
     assert_eq!(labels, [Some("a"), Some("b")]);
+}
+
+#[test]
+fn s_124_stopping_backdrop_workers_leaves_earlier_steps_their_figures() {
+    let mut rig = Rig::new();
+    rig.stage
+        .set_backdrop(&backdrop(vec![def("base")], vec![]))
+        .unwrap();
+    for time in [100, 200] {
+        let id = rig.stage.begin(None).unwrap();
+        rig.stage.hold(id, &ms(time)).unwrap();
+        if time == 200 {
+            let stop = [Op::StopCgroup("base".into())];
+            rig.stage.apply(id, &stop).unwrap();
+        }
+        rig.stage.finish(id).unwrap();
+    }
+    let ended = rig.close();
+    let figures: Vec<_> = ended
+        .verdict
+        .cgroups
+        .iter()
+        .map(|stats| (stats.phase, stats.wall_time_ns / 1_000_000))
+        .collect();
+    assert_eq!(figures, [(1, 100), (2, 200)]);
 }
 
 #[test]
