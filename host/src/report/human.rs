@@ -210,13 +210,13 @@ fn captures(summary: &Summary, width: u16) -> Vec<String> {
         let TasksReason::Captured { tag } = &tasks.why else {
             return None;
         };
-        let pids: Vec<String> = tasks.pids.iter().map(u32::to_string).collect();
+        let colon = if tasks.pids.is_empty() { "" } else { ":" };
+        let pids: String = tasks.pids.iter().map(|pid| format!(" {pid}")).collect();
         let text = format!(
-            "{tag}: {}: {} in {:?}: {}",
+            "{tag}: {}: {} in {:?}{colon}{pids}",
             phase_name(tasks.phase),
-            plural(pids.len() as u64, "process"),
+            plural(tasks.pids.len() as u64, "task"),
             tasks.cgroup,
-            pids.join(" ")
         );
         Some(bullet("•", &text, width / 4))
     };
