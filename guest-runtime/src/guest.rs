@@ -44,6 +44,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         control,
         cgroup,
         system,
+        proc,
         worker,
         program,
         children,
@@ -68,6 +69,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         root_name,
         worker,
         system,
+        proc: Some(proc),
         control,
         children,
     })?;

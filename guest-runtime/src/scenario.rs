@@ -85,7 +85,7 @@ fn close(mut stage: Stage, ended: Ended) -> Verdict {
             message: fault.to_string(),
         });
     }
-    stage.close(ending_of(ended))
+    stage.close(ending_of(ended)).0
 }
 
 /// What the component returned, or how it did not.

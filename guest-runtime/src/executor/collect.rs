@@ -95,14 +95,19 @@ impl Stage {
                 bounds: bounds.as_ref(),
             },
         );
-        if phase.is_some() {
+        let slices = match phase {
+            Some(_) => Vec::new(),
+            None => of_slices(&crew.key, &crew.work, &report.reports),
+        };
+        // A crew that filed under no phase has what it did as a whole.
+        if slices.is_empty() {
             let cpu_stat = id.and_then(|id| {
                 self.mediation.reads += 1;
                 cpu_stat(self.world.as_mut(), id)
             });
             self.keep(CgroupStats { cpu_stat, ..whole });
         } else {
-            for slice in of_slices(&crew.key, &crew.work, &report.reports) {
+            for slice in slices {
                 let cpu_stat = phases
                     .iter()
                     .find(|(of, _)| *of == slice.phase)

@@ -75,12 +75,21 @@ pub(super) fn plan(
         mem_policy: policy::memory(spec, place).map_err(locate)?,
         nice: nice(spec.nice).map_err(locate)?,
         comm: spec.comm.as_deref().map(comm).transpose().map_err(locate)?,
-        ..Setup::default()
+        gid: identity("group", spec.gid).map_err(locate)?,
+        uid: identity("user", spec.uid).map_err(locate)?,
+        affinity: None,
     };
     let pool = place.cpuset.unwrap_or(&place.machine.cpus);
     let setups = (0..workers)
         .map(|_| {
             let cpus = resolve::affinity(&spec.affinity, pool, place.machine, random)?;
+            let cpus = match spec.numa_node {
+                Some(node) => {
+                    let wider = cpus.as_ref().unwrap_or(pool);
+                    Some(resolve::on_node(node, wider, place.machine)?)
+                }
+                None => cpus,
+            };
             setup.affinity = cpus.map(|cpus| cpus.iter().collect());
             Ok(setup.clone())
         })
@@ -107,6 +116,9 @@ pub(super) fn default_spec() -> WorkSpec {
         mem_policy_flags: types::MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        gid: None,
+        uid: None,
+        numa_node: None,
     }
 }
 
@@ -178,6 +190,18 @@ fn nice(nice: Option<i32>) -> Result<Option<i32>> {
             "nice {value} is out of range: -20 to 19"
         ))),
         _ => Ok(nice),
+    }
+}
+
+/// The highest number is how system calls say "leave it".
+fn identity(what: &str, id: Option<u32>) -> Result<Option<u32>> {
+    match id {
+        Some(u32::MAX) => Err(Error::invalid(format!(
+            "{what} id {} is out of range: at most {}",
+            u32::MAX,
+            u32::MAX - 1
+        ))),
+        _ => Ok(id),
     }
 }
 

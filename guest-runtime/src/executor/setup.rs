@@ -3,6 +3,8 @@
 //! All limits are written before the first worker starts, and workers start
 //! inside the cgroup, so no limit ever arrives late.
 
+use proscenium_wire::TasksReason;
+
 use super::crew::{self, Place};
 use super::limits::{self, Extent, Text, Write1};
 use super::requirements::{not_offered, of_def};
@@ -10,7 +12,7 @@ use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
 use super::{Error, Result, resolve};
-use crate::bindings::types::{CgroupDef, CpusetSpec, ErrorCode, WorkSpec, WorkerCount};
+use crate::bindings::types::{CgroupDef, CpusetSpec, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -108,7 +110,8 @@ impl Stage {
         }))
     }
 
-    fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
+    /// Nodes for `cpuset.mems`; not empty, all there.
+    pub(super) fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
         let machine = self.machine();
         let wanted = CpuSet::from(nodes);
         let missing: Vec<u32> = wanted
@@ -130,13 +133,7 @@ impl Stage {
         let parts = components(name)?;
         match self.find(name) {
             Some(group) if !group.implicit => {
-                return Err(Error::new(
-                    ErrorCode::AlreadyExists,
-                    format!(
-                        "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
-                        quote(name)
-                    ),
-                ));
+                return Err(Error::declared_already(name));
             }
             Some(group) => {
                 let id = group.id;
@@ -310,6 +307,8 @@ impl Stage {
             work: plan.work.name().to_owned(),
             workers,
         });
+        let work = plan.work.name().to_owned();
+        self.tell_crew(id, name.unwrap_or(RUNNER), TasksReason::Placed { work });
         self.gated.push(id);
         Ok(())
     }

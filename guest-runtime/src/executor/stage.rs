@@ -182,11 +182,12 @@ impl Stage {
         });
     }
 
-    /// Ends the scenario whatever state it is in, and judges it.
+    /// Ends the scenario whatever state it is in, judges it, and hands the
+    /// world back as it was: another scenario may follow.
     ///
     /// An open step is torn down as one that failed. On the finish path an end
     /// frame precedes the backdrop's collection, otherwise there is none.
-    pub fn close(mut self, ending: Ending) -> Verdict {
+    pub fn close(mut self, ending: Ending) -> (Verdict, Box<dyn World>) {
         let early = matches!(ending, Ending::Broken(_)) || self.cancelled.is_some();
         if let Some(step) = self.step.take() {
             self.end_step(step, false);
@@ -204,7 +205,7 @@ impl Stage {
         self.mediation.frames = self.sink.frames();
         self.sink.emit(Event::Mediation(self.mediation));
         self.sink.flush();
-        verdict
+        (verdict, self.world)
     }
 
     /// Sends the end frame if this is the finish path, then collects the backdrop.

@@ -112,6 +112,8 @@ pub struct Guest {
     pub cgroup: Dir,
     /// `/sys/devices/system`.
     pub system: Dir,
+    /// `/proc`.
+    pub proc: Dir,
     /// The worker program.
     pub worker: OwnedFd,
     /// The program that is running: it is that of exported work as well.
@@ -144,6 +146,7 @@ pub fn start() -> Result<Guest, InitError> {
         control: control.into(),
         cgroup: open_dir("/sys/fs/cgroup")?,
         system: open_dir("/sys/devices/system")?,
+        proc: open_dir("/proc")?,
         worker: open(WORKER_PATH)?,
         program: open("/proc/self/exe")?,
         children: block_sigchld()?,

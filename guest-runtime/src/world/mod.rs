@@ -14,12 +14,14 @@ use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 mod error;
+mod interrupt;
 #[cfg(feature = "kernel")]
 pub mod kernel;
 mod knob;
 pub mod simulated;
 
 pub use error::WorldError;
+pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
 
 /// One cgroup. Ids are never reused within a world.
@@ -158,6 +160,14 @@ pub trait World: Debug {
     /// # Errors
     /// The kernel's own, on the first worker that is alive and cannot be moved.
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError>;
+
+    /// Has an interrupt taken by one CPU.
+    ///
+    /// # Errors
+    /// [`WorldError::Kernel`]: `ENOENT` for one that is not there, `EIO` for
+    /// one that the kernel does not let go, `EOPNOTSUPP` where the machine's
+    /// interrupts are not this world's.
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError>;
 
     /// Sends SIGKILL to every worker, reaps none.
     fn kill(&mut self, crews: &[CrewId]);

@@ -1,13 +1,17 @@
 //! Turns what the guest sent into what may be shown and kept: text cleaned and
 //! cut, figures finite, lists bounded. Pure; decides nothing about order.
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PhaseStats};
+use proscenium_wire::{
+    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PhaseStats, Tasks, TasksReason,
+};
 
 use super::clean::{self, MESSAGE, NAME};
 use super::{Log, Mark, RunEvent, Speaker};
 
 /// Figures that one mark may carry.
 const MARK_FIELDS: usize = 64;
+/// Processes that one event may list.
+const PIDS: usize = 65_536;
 /// CPUs that one statistic may list.
 const CPUS: usize = 8_192;
 
@@ -34,6 +38,16 @@ pub(super) fn mark(mark: WireMark) -> RunEvent {
             .map(|(name, value)| (clean::line(&name, NAME), clean::finite(value)))
             .collect(),
     })
+}
+
+pub(super) fn tasks(mut tasks: Tasks) -> Tasks {
+    tasks.cgroup = clean::line(&tasks.cgroup, NAME);
+    tasks.pids.truncate(PIDS);
+    let (TasksReason::Placed { work: text }
+    | TasksReason::Moved { from: text }
+    | TasksReason::Captured { tag: text }) = &mut tasks.why;
+    *text = clean::line(text, NAME);
+    tasks
 }
 
 pub(super) fn detail(detail: Detail) -> Detail {

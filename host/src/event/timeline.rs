@@ -132,32 +132,26 @@ impl Timeline {
                 level,
                 message,
             } => {
-                if take(&mut self.left.logs) {
-                    told.push((None, tidy::log(source, level, &message)));
-                } else {
-                    self.left_out("log lines", told);
-                }
+                let log = tidy::log(source, level, &message);
+                self.keep(|left| &mut left.logs, "log lines", None, log, told);
             }
             Event::Mark(mark) => {
-                if take(&mut self.left.marks) {
-                    told.push((Some(mark.at_ns / 1_000_000), tidy::mark(mark)));
-                } else {
-                    self.left_out("marks", told);
-                }
+                let at = Some(mark.at_ns / 1_000_000);
+                let mark = tidy::mark(mark);
+                self.keep(|left| &mut left.marks, "marks", at, mark, told);
             }
             Event::Collected(stats) => {
-                if take(&mut self.left.cgroups) {
-                    told.push((None, RunEvent::Collected(tidy::cgroup(stats))));
-                } else {
-                    self.left_out("cgroup statistics", told);
-                }
+                let stats = RunEvent::Collected(tidy::cgroup(stats));
+                let what = "cgroup statistics";
+                self.keep(|left| &mut left.cgroups, what, None, stats, told);
             }
             Event::Detail(detail) => {
-                if take(&mut self.left.details) {
-                    told.push((None, RunEvent::Detail(tidy::detail(detail))));
-                } else {
-                    self.left_out("details", told);
-                }
+                let detail = RunEvent::Detail(tidy::detail(detail));
+                self.keep(|left| &mut left.details, "details", None, detail, told);
+            }
+            Event::Tasks(tasks) => {
+                let at = Some(tasks.at_ns / 1_000_000);
+                self.other(at, RunEvent::Tasks(tidy::tasks(tasks)), told);
             }
             Event::ScenarioStart => self.other(None, RunEvent::ScenarioStarted, told),
             Event::Pause => self.other(None, RunEvent::Paused, told),
@@ -325,10 +319,23 @@ impl Timeline {
     }
 
     fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {
-        if take(&mut self.left.others) {
+        let what = "further events";
+        self.keep(|left| &mut left.others, what, guest_ms, event, told);
+    }
+
+    /// Lets an event through as long as something is left of its bound.
+    fn keep(
+        &mut self,
+        left: fn(&mut Bounds) -> &mut u32,
+        what: &'static str,
+        guest_ms: Option<u64>,
+        event: RunEvent,
+        told: &mut Told,
+    ) {
+        if take(left(&mut self.left)) {
             told.push((guest_ms, event));
         } else {
-            self.left_out("further events", told);
+            self.left_out(what, told);
         }
     }
 

@@ -4,7 +4,9 @@
 //! for an `events.jsonl` that is read back. Its JSON is `report.json`. It
 //! holds no more than the stream's own bounds let through.
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PhaseStats, Verdict};
+use proscenium_wire::{
+    CgroupStats, Detail, LogLevel, Mediation, PhaseStats, Tasks, TasksReason, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
@@ -33,6 +35,9 @@ pub struct Summary {
     pub details: Vec<Detail>,
     /// The plugin's marks.
     pub marks: Vec<Mark>,
+    /// Processes that the scenario captured, in order.
+    #[serde(default)]
+    pub captures: Vec<Tasks>,
     /// What was done on the plugin's behalf.
     pub mediation: Option<Mediation>,
     /// What the guest said at the end.
@@ -98,6 +103,7 @@ impl Default for Summary {
             cgroups: Vec::new(),
             details: Vec::new(),
             marks: Vec::new(),
+            captures: Vec::new(),
             mediation: None,
             verdict: None,
             warnings: 0,
@@ -121,6 +127,11 @@ impl Summary {
             RunEvent::Mark(mark) => self.marks.push(mark.clone()),
             RunEvent::Log(log) => self.warnings += u64::from(log.level <= LogLevel::Warn),
             RunEvent::Collected(stats) => self.cgroups.push(stats.clone()),
+            RunEvent::Tasks(tasks) => {
+                if matches!(tasks.why, TasksReason::Captured { .. }) {
+                    self.captures.push(tasks.clone());
+                }
+            }
             RunEvent::Detail(detail) => self.details.push(detail.clone()),
             RunEvent::Mediation(counts) => self.mediation = Some(*counts),
             RunEvent::Verdict(verdict) => self.verdict(verdict),

@@ -1,6 +1,6 @@
 //! The conformance list S-01 … S-148 in the simulated world: one test a row,
 //! named after it, with an outside check (the log of effects, the frames, the
-//! verdict). Rows about schedulers, payloads and kernel memory come with those.
+//! verdict). `tests/CONFORMANCE.md` says which row is seen where.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,11 +11,16 @@
 mod support;
 
 mod entry;
+mod evidence;
 mod exported;
+mod failures;
 mod holds;
 mod knobs;
 mod ops;
 mod order;
 mod policies;
+mod properties;
 mod slots;
 mod teardown;
+mod verdict;
+mod workers;

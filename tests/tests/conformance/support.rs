@@ -10,8 +10,9 @@ use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
 use proscenium_guest_runtime::executor::{Result, Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
+use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds, Verdict};
+use proscenium_wire::{Detail, DetailKind, Event, Limits, Outcome, Thresholds, Verdict};
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
 #[path = "../../../guest-runtime/tests/support/plans.rs"]
@@ -39,14 +40,7 @@ impl Rig {
     pub(crate) fn with(world: Simulated, change: impl FnOnce(&mut Settings)) -> Self {
         let log = EffectLog::recording();
         let events = Rc::new(RefCell::new(Vec::new()));
-        let mut settings = Settings {
-            duration: Duration::from_secs(1),
-            workers_per_cgroup: 1,
-            seed: 1,
-            limits: Limits::default(),
-            thresholds: Thresholds::default(),
-            progress: None,
-        };
+        let mut settings = settings();
         change(&mut settings);
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
@@ -86,15 +80,30 @@ impl Rig {
 
     /// Ends a scenario whose plugin says it passed.
     pub(crate) fn close(self) -> Ended {
-        let Self { stage, log, events } = self;
-        let verdict = stage.close(Ending::Returned {
+        self.end(Ending::Returned {
             outcome: Outcome::Pass,
             reason: None,
-        });
+        })
+    }
+
+    /// Ends a scenario whose plugin passed an error on.
+    pub(crate) fn give_up(self, message: &str) -> Ended {
+        self.end(Ending::Broken(Detail {
+            kind: DetailKind::Plugin,
+            outcome: Outcome::Fail,
+            phase: None,
+            message: message.to_owned(),
+        }))
+    }
+
+    fn end(self, ending: Ending) -> Ended {
+        let Self { stage, log, events } = self;
+        let (verdict, world) = stage.close(ending);
         Ended {
             verdict,
             log,
             events: events.take(),
+            world,
         }
     }
 
@@ -123,9 +132,20 @@ pub(crate) struct Ended {
     pub(crate) verdict: Verdict,
     pub(crate) log: EffectLog,
     pub(crate) events: Vec<Event>,
+    pub(crate) world: Box<dyn World>,
 }
 
 impl Ended {
+    /// Another scenario in the same world, with a record of its own of frames.
+    pub(crate) fn again(self) -> Rig {
+        let events = Rc::default();
+        Rig {
+            stage: Stage::new(self.world, Box::new(Rc::clone(&events)), settings()),
+            log: self.log,
+            events,
+        }
+    }
+
     pub(crate) fn position(&self, text: &str) -> usize {
         let lines = self.log.lines();
         lines
@@ -154,6 +174,17 @@ impl Ended {
             _ => None,
         };
         self.events.iter().filter_map(name).collect()
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        duration: Duration::from_secs(1),
+        workers_per_cgroup: 1,
+        seed: 1,
+        limits: Limits::default(),
+        thresholds: Thresholds::default(),
+        progress: None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod cargo;
+mod conformance;
 mod console;
 mod demo;
 mod guest;
@@ -50,6 +51,8 @@ enum Task {
     Demo,
     /// Set up, build, run every test
     Test(test::Args),
+    /// Write tests/CONFORMANCE.md: which test sees which row
+    Conformance,
     /// Run the benches: of the tests, of the worker, and those that run in a guest
     Bench {
         /// Only benches whose name contains this
@@ -77,6 +80,7 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
         Task::Install { prefix } => install::run(console, &workspace, prefix)?,
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
+        Task::Conformance => conformance::run(console, &workspace)?,
         Task::Bench { filter } => bench::run(console, &workspace, filter.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

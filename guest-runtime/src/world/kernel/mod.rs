@@ -25,7 +25,8 @@ use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, Wake, World,
+    WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -35,6 +36,7 @@ mod collect;
 mod crew;
 mod files;
 mod groups;
+mod interrupts;
 mod machine;
 mod process;
 mod reactor;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub worker: OwnedFd,
     /// `/sys/devices/system`.
     pub system: Dir,
+    /// `/proc`, where the machine's interrupts are the scenario's to steer.
+    pub proc: Option<Dir>,
     /// Where cancellations come from.
     pub control: Option<Control>,
     /// Only for a process that is handed orphans (PID 1, a subreaper) and has
@@ -76,6 +80,7 @@ pub struct Kernel {
     release: String,
     controllers: Controllers,
     programs: Programs,
+    proc: Option<Dir>,
     // Crews go before the cgroups they are in; see `Drop`.
     crews: Crews,
     groups: Groups,
@@ -95,6 +100,7 @@ impl Kernel {
             root_name,
             worker,
             system,
+            proc,
             control,
             children,
         } = parts;
@@ -120,6 +126,7 @@ impl Kernel {
                 worker,
                 exported: None,
             },
+            proc,
             crews: Crews::default(),
             groups,
             reactor: Reactor::new(control, children)?,
@@ -264,6 +271,10 @@ impl World for Kernel {
             }
         }
         Ok(moved)
+    }
+
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError> {
+        interrupts::steer(self.proc.as_ref(), irq, cpu)
     }
 
     fn kill(&mut self, crews: &[CrewId]) {

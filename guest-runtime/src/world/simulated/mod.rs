@@ -5,10 +5,13 @@
 //! The figures are plausible, not predictions; latencies are not modelled, so
 //! nothing here ever reports a wake sample.
 
+mod accounting;
 mod cancel;
 mod crew;
 mod effect;
+mod interrupts;
 mod load;
+mod place;
 mod rehearse;
 mod tree;
 
@@ -19,7 +22,8 @@ use nix::errno::Errno;
 use proscenium_worker::ExitInfo;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, Wake, World,
+    WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
@@ -194,11 +198,10 @@ impl World for Simulated {
             .transpose()?
             .unwrap_or("")
             .to_owned();
-        let workers = plan.setups.len();
         let effect = Effect::Spawn {
             group: name.clone(),
             work: plan.work.name().to_owned(),
-            workers,
+            setups: plan.setups.clone(),
         };
         self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
@@ -264,6 +267,11 @@ impl World for Simulated {
         })
     }
 
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError> {
+        let number = interrupts::number(irq)?;
+        self.carry_out(&Effect::SteerIrq { number, cpu }, |_| Ok(()))
+    }
+
     fn kill(&mut self, crews: &[CrewId]) {
         self.log.note(&Effect::Kill {
             crews: crews.to_vec(),
@@ -314,74 +322,17 @@ impl World for Simulated {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
-        self.log.note(&Effect::Wait { until });
+        let effect = Effect::Wait { until };
+        if let Some(errno) = self.log.fault(&effect) {
+            let what = "wait on the simulated clock".to_owned();
+            return Err(WorldError::Environment { what, errno });
+        }
+        self.log.note(&effect);
         if let Some((at, reason)) = self.cancel.within(self.now, until) {
             self.advance(at);
             return Ok(Wake::Cancelled(reason));
         }
         self.advance(until);
         Ok(Wake::Elapsed)
-    }
-}
-
-impl Simulated {
-    /// Workers in a cgroup itself, not below it.
-    fn tasks_in(&self, group: GroupId) -> usize {
-        let members = self.crews.values().filter(|crew| crew.group == Some(group));
-        members.map(|crew| crew.pids.len()).sum()
-    }
-
-    fn start(
-        &mut self,
-        group: Option<GroupId>,
-        name: &str,
-        plan: &CrewPlan,
-    ) -> Result<CrewId, WorldError> {
-        let workers = plan.setups.len();
-        if let Some(id) = group {
-            let room = self.tree.pids_room(id, |id| self.tasks_in(id));
-            if room < workers {
-                let what = format!(
-                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
-                );
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EAGAIN,
-                });
-            }
-            if self.tree.has_enabled_children(id) {
-                let what =
-                    format!("start workers in cgroup {name:?}, whose children have controllers");
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EBUSY,
-                });
-            }
-        }
-        let id = CrewId(self.next_crew);
-        self.next_crew += 1;
-        let pids = (self.next_pid..).take(workers).collect();
-        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        let breakdown = self.rehearse(plan);
-        self.crews
-            .insert(id, Crew::new(group, plan, pids, breakdown));
-        Ok(id)
-    }
-
-    fn pin(&mut self, crew: CrewId, index: usize, cpus: &CpuSet) -> Result<(), WorldError> {
-        let group = self.crew(crew)?.group;
-        let effective = group.map_or(&self.machine.cpus, |id| self.tree.effective(id));
-        if cpus.intersection(effective).is_empty() {
-            let what = format!("pin a worker of crew {} to CPUs {cpus}", crew.0);
-            return Err(WorldError::Kernel {
-                what,
-                errno: Errno::EINVAL,
-            });
-        }
-        let crew = self.crews.get_mut(&crew);
-        if let Some(worker) = crew.and_then(|crew| crew.workers.get_mut(index)) {
-            worker.affinity = Some(cpus.clone());
-        }
-        Ok(())
     }
 }
