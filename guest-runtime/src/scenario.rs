@@ -44,11 +44,8 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
     let stage = match plugin.works(&job.limits) {
         Ok(works) => stage.with_works(works),
         Err(error) => {
-            return stage.close(broken(
-                DetailKind::Plugin,
-                Outcome::Fail,
-                &error.to_string(),
-            ));
+            let ending = broken(DetailKind::Plugin, Outcome::Fail, &error.to_string());
+            return stage.close(ending).0;
         }
     };
     let watchdog = match watchdog(plugin, &job.limits) {

@@ -81,7 +81,7 @@ fn executed(place: &Place) -> f64 {
     let start = Instant::now();
     stage.execute(&backdrop, &[step]).unwrap();
     let time = start.elapsed();
-    let verdict = stage.close(Ending::Returned {
+    let (verdict, _world) = stage.close(Ending::Returned {
         outcome: Outcome::Pass,
         reason: None,
     });
