@@ -111,8 +111,17 @@ impl Stage {
                 quote(name)
             )));
         }
-        self.stop_group(name)?;
         let id = self.group(name)?.id;
+        let reaching = |crew: &&Crew| crew.key != name && crew.reaches.contains(&id);
+        if let Some(crew) = self.slots().flat_map(|slot| &slot.crews).find(reaching) {
+            return Err(Error::invalid(format!(
+                "cgroup {} is where {} workers of cgroup {} go by themselves: stop those first",
+                quote(name),
+                crew.work,
+                quote(&crew.key)
+            )));
+        }
+        self.stop_group(name)?;
         self.mediation.writes += 1;
         self.world.remove(id)?;
         for slot in self.slots_mut() {
@@ -190,6 +199,13 @@ impl Stage {
             self.tally.note(message.clone());
             self.say(LogLevel::Warn, message);
             return Ok(0);
+        }
+        if let Some(crew) = crews.iter().find(|crew| !crew.reaches.is_empty()) {
+            return Err(Error::invalid(format!(
+                "move-all-tasks: {} workers of cgroup {} go where they were told by themselves: stop them, and start them there",
+                crew.work,
+                quote(from)
+            )));
         }
         self.clear_subtree_control(to);
         let (mut moved, mut gone) = (0, 0);
