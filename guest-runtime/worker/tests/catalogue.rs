@@ -274,7 +274,8 @@ fn blocked_members_of_a_group_end_when_the_crew_stops_though_one_was_killed() {
                 (0..crew.arena.workers()).all(|worker| crew.arena.report(worker).ready)
             });
             crew.kill(victim);
-            crew.children.remove(victim);
+            let mut dead = crew.children.remove(victim);
+            dead.wait().expect("it was killed");
             let (_, took) = crew.stop();
             assert!(took < Duration::from_secs(1), "{}: {took:?}", kind.name);
             for worker in (0..crew.arena.workers()).filter(|worker| *worker != victim) {
