@@ -10,7 +10,7 @@ use super::{Error, Result, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::types::{Affinity, CpusetSpec};
 use crate::name::quote;
-use crate::world::{Controllers, Knob};
+use crate::world::{Controllers, GroupId, Knob};
 
 impl Stage {
     /// Carries ops out in order, up to the first that fails.
@@ -208,8 +208,18 @@ impl Stage {
             )));
         }
         self.clear_subtree_control(to);
-        let (mut moved, mut gone) = (0, 0);
+        let moved = self.migrate_all(&crews, from, target)?;
+        self.rekey(&crews, to, to_backdrop);
         for crew in &crews {
+            let from = from.to_owned();
+            self.tell_crew(crew.id, to, TasksReason::Moved { from });
+        }
+        Ok(moved)
+    }
+
+    fn migrate_all(&mut self, crews: &[Crew], from: &str, target: GroupId) -> Result<u32> {
+        let (mut moved, mut gone) = (0, 0);
+        for crew in crews {
             self.mediation.writes += u64::from(crew.workers);
             let done = self.world.migrate(crew.id, target)?;
             moved += done.moved;
@@ -220,11 +230,6 @@ impl Stage {
                 "move-all-tasks: all {gone} workers of cgroup {} are gone",
                 quote(from)
             )));
-        }
-        self.rekey(&crews, to, to_backdrop);
-        for crew in &crews {
-            let from = from.to_owned();
-            self.tell_crew(crew.id, to, TasksReason::Moved { from });
         }
         Ok(moved)
     }
