@@ -43,7 +43,7 @@ pub mod world;
 /// The contract's data types, as the executor takes them, and the work types
 /// that its names stand for.
 pub mod contract {
-    pub use proscenium_worker::WorkKind;
+    pub use proscenium_worker::work::{Gives, WorkKind};
 
     pub use crate::bindings::{cgroups, ops, scenario, stage, types};
 }

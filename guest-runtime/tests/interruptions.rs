@@ -57,6 +57,7 @@ fn s_107_interruptions_do_not_lengthen_a_hold() {
     let plan = CrewPlan {
         work: Work::parse("spin-wait", &[]).unwrap(),
         setups: vec![Setup::default()],
+        directories: Vec::new(),
         epoch: 0,
     };
     let crew = world.spawn(None, &plan).unwrap();

@@ -47,6 +47,7 @@ fn spinners(count: usize) -> CrewPlan {
     CrewPlan {
         work: Work::parse("spin-wait", &[]).unwrap(),
         setups: vec![Setup::default(); count],
+        directories: Vec::new(),
         epoch: 0,
     }
 }

@@ -45,6 +45,7 @@ fn orphans(children: SignalFd) {
     let plan = CrewPlan {
         work: Work::parse("fork-exit", &[]).unwrap(),
         setups: vec![Setup::default(); 4],
+        directories: Vec::new(),
         epoch: 0,
     };
     let killed = world.spawn(Some(GroupId::ROOT), &plan).unwrap();

@@ -55,6 +55,7 @@ fn crews(place: &Place) -> (f64, f64) {
     let plan = CrewPlan {
         work: Work::parse("spin-wait", &[]).unwrap(),
         setups: vec![Setup::default(); WORKERS],
+        directories: Vec::new(),
         epoch: 0,
     };
     let start = Instant::now();

@@ -1,8 +1,9 @@
 //! From a work specification to a crew that a world can start. Pure.
 
+use proscenium_worker::work::{Directory, Value};
 use proscenium_worker::{Setup, Work};
 
-use crate::bindings::types::{self, WorkSpec, WorkerCount};
+use crate::bindings::types::{self, ParameterValue, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::executor::{Error, Result, policy, resolve};
 use crate::machine::Machine;
@@ -95,11 +96,44 @@ pub(super) fn plan(
         })
         .collect::<Result<_>>()
         .map_err(locate)?;
+    existing(work.nodes(), place.machine).map_err(locate)?;
     Ok(CrewPlan {
         work,
         setups,
+        directories: Vec::new(),
         epoch,
     })
+}
+
+fn existing(nodes: &[u32], machine: &Machine) -> Result<()> {
+    match nodes.iter().find(|node| !machine.nodes.contains(node)) {
+        None => Ok(()),
+        Some(missing) => Err(Error::invalid(format!(
+            "node {missing} does not exist: the machine has {:?}",
+            machine.nodes
+        ))),
+    }
+}
+
+/// Looks up the cgroups into which the workers of `work` reach, in the order
+/// in which they expect their directories.
+///
+/// # Errors
+/// `invalid` for work that changes its cgroup beside the runtime, which has
+/// none of the scenario's; whatever `find` says of a name.
+pub(super) fn directories<T>(
+    work: &Work,
+    own: Option<&str>,
+    find: impl Fn(&str) -> Result<T>,
+) -> Result<Vec<T>> {
+    let look = |directory| match (directory, own) {
+        (Directory::Named(name), _) | (Directory::Own, Some(name)) => find(name),
+        (Directory::Own, None) => Err(Error::invalid(format!(
+            "{} needs a cgroup of the scenario to be in: it cannot run beside the runtime",
+            work.name()
+        ))),
+    };
+    work.directories().into_iter().map(look).collect()
 }
 
 /// The load of a definition that names none.
@@ -124,8 +158,19 @@ pub(super) fn default_spec() -> WorkSpec {
 
 fn work(work: &types::Work, own: OwnWork<'_>) -> Result<Work> {
     match work {
-        types::Work::Builtin(builtin) => Work::parse(&builtin.name, &builtin.parameters)
-            .map_err(|error| Error::invalid(error.to_string())),
+        types::Work::Builtin(builtin) => {
+            let value = |value: &ParameterValue| match value {
+                ParameterValue::Number(number) => Value::Number(*number),
+                ParameterValue::Text(text) => Value::Text(text.clone()),
+            };
+            let parameters: Vec<_> = builtin
+                .parameters
+                .iter()
+                .map(|(name, given)| (name.clone(), value(given)))
+                .collect();
+            Work::parse(&builtin.name, &parameters)
+                .map_err(|error| Error::invalid(error.to_string()))
+        }
         types::Work::Exported(name) if own.names.contains(name) => Ok(Work::Exported {
             name: name.clone(),
             memory_bytes: own.memory_bytes,

@@ -10,7 +10,7 @@ use super::{Error, Result, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::types::{Affinity, CpusetSpec};
 use crate::name::quote;
-use crate::world::{Controllers, Knob};
+use crate::world::{Controllers, GroupId, Knob};
 
 impl Stage {
     /// Carries ops out in order, up to the first that fails.
@@ -111,8 +111,17 @@ impl Stage {
                 quote(name)
             )));
         }
-        self.stop_group(name)?;
         let id = self.group(name)?.id;
+        let reaching = |crew: &&Crew| crew.key != name && crew.reaches.contains(&id);
+        if let Some(crew) = self.slots().flat_map(|slot| &slot.crews).find(reaching) {
+            return Err(Error::invalid(format!(
+                "cgroup {} is where {} workers of cgroup {} go by themselves: stop those first",
+                quote(name),
+                crew.work,
+                quote(&crew.key)
+            )));
+        }
+        self.stop_group(name)?;
         self.mediation.writes += 1;
         self.world.remove(id)?;
         for slot in self.slots_mut() {
@@ -191,9 +200,26 @@ impl Stage {
             self.say(LogLevel::Warn, message);
             return Ok(0);
         }
+        if let Some(crew) = crews.iter().find(|crew| !crew.reaches.is_empty()) {
+            return Err(Error::invalid(format!(
+                "move-all-tasks: {} workers of cgroup {} go where they were told by themselves: stop them, and start them there",
+                crew.work,
+                quote(from)
+            )));
+        }
         self.clear_subtree_control(to);
-        let (mut moved, mut gone) = (0, 0);
+        let moved = self.migrate_all(&crews, from, target)?;
+        self.rekey(&crews, to, to_backdrop);
         for crew in &crews {
+            let from = from.to_owned();
+            self.tell_crew(crew.id, to, TasksReason::Moved { from });
+        }
+        Ok(moved)
+    }
+
+    fn migrate_all(&mut self, crews: &[Crew], from: &str, target: GroupId) -> Result<u32> {
+        let (mut moved, mut gone) = (0, 0);
+        for crew in crews {
             self.mediation.writes += u64::from(crew.workers);
             let done = self.world.migrate(crew.id, target)?;
             moved += done.moved;
@@ -204,11 +230,6 @@ impl Stage {
                 "move-all-tasks: all {gone} workers of cgroup {} are gone",
                 quote(from)
             )));
-        }
-        self.rekey(&crews, to, to_backdrop);
-        for crew in &crews {
-            let from = from.to_owned();
-            self.tell_crew(crew.id, to, TasksReason::Moved { from });
         }
         Ok(moved)
     }

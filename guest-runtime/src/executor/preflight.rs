@@ -263,6 +263,7 @@ impl<'a> Walk<'a> {
         let most = self.stage.settings.limits.workers;
         // Draws must not disturb the run's own.
         let mut random = fastrand::Rng::with_seed(0);
-        crew::plan(work, place, most, 0, &mut random).map(drop)
+        let plan = crew::plan(work, place, most, 0, &mut random)?;
+        crew::directories(&plan.work, name, |name| self.known(name).map(drop)).map(drop)
     }
 }

@@ -289,7 +289,10 @@ impl Stage {
             own: self.own_work(),
         };
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        let plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
+        let mut plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
+        // Whatever is alive now lasts at least as long as these workers.
+        let find = |name: &str| Ok(self.group(name)?.id);
+        plan.directories = crew::directories(&plan.work, name, find)?;
         let group = group.map(|group| group.id);
         let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
         self.mediation.spawns += u64::from(workers);
@@ -306,6 +309,7 @@ impl Stage {
             key: name.unwrap_or(RUNNER).to_owned(),
             work: plan.work.name().to_owned(),
             workers,
+            reaches: plan.directories,
         });
         let work = plan.work.name().to_owned();
         self.tell_crew(id, name.unwrap_or(RUNNER), TasksReason::Placed { work });

@@ -91,6 +91,8 @@ pub(super) struct Crew {
     /// Name of its work type.
     pub(super) work: String,
     pub(super) workers: u32,
+    /// Cgroups into which its workers go, or put others, by themselves.
+    pub(super) reaches: Vec<GroupId>,
 }
 
 /// See the module.

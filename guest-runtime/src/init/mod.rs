@@ -21,6 +21,7 @@ use nix::unistd::{SysconfVar, sysconf};
 use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, WIRE_VERSION};
 
 mod console;
+mod loopback;
 mod modules;
 mod mounts;
 mod ports;
@@ -131,6 +132,10 @@ pub fn start() -> Result<Guest, InitError> {
     load_modules(MODULES_DIR.as_ref())?;
     setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES)
         .map_err(InitError::other("raise the limit on open files"))?;
+    // Only work with packets needs it, and says itself that it cannot.
+    if let Err(error) = loopback::up() {
+        say(format_args!("no loopback interface: {error}"));
+    }
     let open_dir = |path: &str| {
         Dir::open_ambient_dir(path, ambient_authority())
             .map_err(InitError::other(format!("open {path}")))

@@ -31,6 +31,14 @@ pub struct Sample {
     pub wakes: Vec<u64>,
     /// Wake samples seen, kept or not.
     pub wake_total: u64,
+    /// Cost samples, in nanoseconds.
+    pub costs: Vec<u64>,
+    /// Timer samples, in nanoseconds.
+    pub timers: Vec<u64>,
+    /// Pages by node.
+    pub numa_pages: Vec<(u32, u64)>,
+    /// Pages moved.
+    pub pages_migrated: u64,
     /// Time runnable but waiting, in nanoseconds.
     pub run_delay_ns: Option<u64>,
     /// Whether the worker ended well.
@@ -49,6 +57,10 @@ impl From<&Report> for Sample {
             cpus: report.cpus_used.clone(),
             wakes: report.wake.samples.clone(),
             wake_total: report.wake.total,
+            costs: report.cost.samples.clone(),
+            timers: report.timer.samples.clone(),
+            numa_pages: report.numa_pages.clone(),
+            pages_migrated: report.pages_migrated,
             run_delay_ns: report.schedstat.map(|stat| stat.run_delay_ns),
             completed: report.completed,
         }
@@ -68,6 +80,11 @@ impl Sample {
             cpus: Vec::new(),
             wakes: slice.wake.samples.clone(),
             wake_total: slice.wake.total,
+            costs: slice.cost.samples.clone(),
+            timers: slice.timer.samples.clone(),
+            // As with the CPUs.
+            numa_pages: Vec::new(),
+            pages_migrated: 0,
             run_delay_ns: None,
             completed: report.completed,
         }
@@ -115,12 +132,14 @@ fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> Cgrou
             .fold(0_u64, |total, sample| total.saturating_add(of(sample)))
     };
     let off_cpu: Vec<f64> = samples.iter().filter_map(off_cpu_percent).collect();
-    let mut wakes: Vec<u64> = samples
-        .iter()
-        .flat_map(|sample| &sample.wakes)
-        .copied()
-        .collect();
-    wakes.sort_unstable();
+    let ascending = |of: fn(&Sample) -> &Vec<u64>| {
+        let mut all: Vec<u64> = samples.iter().flat_map(of).copied().collect();
+        all.sort_unstable();
+        all
+    };
+    let wakes = ascending(|sample| &sample.wakes);
+    let costs = ascending(|sample| &sample.costs);
+    let timers = ascending(|sample| &sample.timers);
     let delays: Vec<u64> = samples
         .iter()
         .filter_map(|sample| sample.run_delay_ns)
@@ -177,7 +196,23 @@ fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> Cgrou
                 / delays.len() as u64
         }),
         cpu_stat: None,
+        cost_p99_ns: nearest_rank(&costs, 99),
+        cost_median_ns: nearest_rank(&costs, 50),
+        timer_p99_ns: nearest_rank(&timers, 99),
+        timer_median_ns: nearest_rank(&timers, 50),
+        numa_pages: pages(samples),
+        pages_migrated: sum(|sample| sample.pages_migrated),
     }
+}
+
+/// Pages of all workers by node, ascending.
+fn pages(samples: &[Sample]) -> Vec<(u32, u64)> {
+    let mut by_node: BTreeMap<u32, u64> = BTreeMap::new();
+    for (node, pages) in samples.iter().flat_map(|sample| &sample.numa_pages) {
+        let all = by_node.entry(*node).or_default();
+        *all = all.saturating_add(*pages);
+    }
+    by_node.into_iter().collect()
 }
 
 /// Share of wall time off CPU, in percent; none without wall time.
@@ -258,8 +293,34 @@ mod tests {
         let stats = of_samples(1, "a", "pipe-io", &[sample(1, 1, 1, &wakes)]);
         assert_eq!(stats.wake_p99_ns, Some(198));
         assert_eq!(stats.wake_median_ns, Some(100));
+        assert_eq!((stats.cost_p99_ns, stats.timer_p99_ns), (None, None));
         assert_eq!(nearest_rank(&[7], 99), Some(7));
         assert_eq!(nearest_rank(&[], 99), None);
+    }
+
+    #[test]
+    fn costs_timers_and_pages_are_those_of_all_workers() {
+        let worker = |costs: &[u64], timers: &[u64], pages| Sample {
+            costs: costs.to_vec(),
+            timers: timers.to_vec(),
+            numa_pages: vec![(1, pages)],
+            pages_migrated: pages,
+            ..sample(1, 1, 1, &[])
+        };
+        let workers = [worker(&[9, 1], &[4], 5), worker(&[3], &[6], 7)];
+        let stats = of_samples(1, "a", "w", &workers);
+        assert_eq!(
+            (stats.cost_median_ns, stats.cost_p99_ns),
+            (Some(3), Some(9))
+        );
+        assert_eq!(
+            (stats.timer_median_ns, stats.timer_p99_ns),
+            (Some(4), Some(6))
+        );
+        assert_eq!(
+            (stats.numa_pages, stats.pages_migrated),
+            (vec![(1, 12)], 12)
+        );
     }
 
     #[test]

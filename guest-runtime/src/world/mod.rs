@@ -44,6 +44,9 @@ pub struct CrewPlan {
     pub work: Work,
     /// One for each worker.
     pub setups: Vec<Setup>,
+    /// The cgroups whose directories the workers get, as
+    /// [`Work::directories`] lists them.
+    pub directories: Vec<GroupId>,
     /// Epoch under which the workers file what they do, see [`World::set_epoch`].
     pub epoch: u32,
 }

@@ -73,6 +73,19 @@ pub struct CgroupStats {
     pub run_delay_mean_ns: Option<u64>,
     /// The kernel's accounting of the cgroup when the workers were collected.
     pub cpu_stat: Option<CpuTime>,
+    /// 99th percentile of cost samples (nearest rank), in nanoseconds.
+    pub cost_p99_ns: Option<u64>,
+    /// Median of cost samples (nearest rank), in nanoseconds.
+    pub cost_median_ns: Option<u64>,
+    /// 99th percentile of timer samples (nearest rank), in nanoseconds.
+    pub timer_p99_ns: Option<u64>,
+    /// Median of timer samples (nearest rank), in nanoseconds.
+    pub timer_median_ns: Option<u64>,
+    /// NUMA nodes with the pages of the workers' buffers that were last seen
+    /// there, ascending; empty for work that does not look.
+    pub numa_pages: Vec<(u32, u64)>,
+    /// Pages that the workers moved to another node.
+    pub pages_migrated: u64,
 }
 
 /// One phase: what the host needs for the per-step table.

@@ -98,6 +98,12 @@ fn stats() -> CgroupStats {
             nr_throttled: 3,
             throttled_us: 45_000,
         }),
+        cost_p99_ns: Some(70_000),
+        cost_median_ns: Some(60_000),
+        timer_p99_ns: Some(55_000),
+        timer_median_ns: None,
+        numa_pages: vec![(0, 1024), (3, 7)],
+        pages_migrated: 1031,
     }
 }
 

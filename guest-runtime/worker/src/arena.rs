@@ -14,9 +14,9 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::unistd::{ftruncate, pipe2};
+use nix::unistd::ftruncate;
 
 mod collect;
 #[expect(unsafe_code, reason = "the futex call takes addresses")]
@@ -26,16 +26,19 @@ pub mod layout;
 mod map;
 mod seat;
 mod view;
+mod wiring;
 
-pub use seat::{Link, Seat};
+pub use seat::{Group, Seat};
 pub use view::SlotView;
+pub use wiring::Link;
 
 use crate::report::Report;
 use crate::setup::CrewSpec;
-use crate::work::Work;
-use layout::{Controls, Geometry, Header, MAGIC, VERSION, gate, turn};
+use crate::work::Gives;
+use layout::{Controls, Geometry, Header, MAGIC, OVER, VERSION, gate};
 use map::Mapping;
 use seat::Contents;
+use wiring::Wiring;
 
 /// How much a worker can leave behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,22 +61,32 @@ impl Default for ArenaOptions {
     }
 }
 
-/// The runtime's end of one crew's shared memory, with the pipes that the
+/// The runtime's end of one crew's shared memory, with the descriptors that the
 /// workers inherit. It starts and signals no process.
 #[derive(Debug)]
 pub struct Arena {
     file: OwnedFd,
     mapping: Mapping,
     geometry: Geometry,
-    pipes: Vec<Ends>,
+    wiring: Wiring,
+    /// Workers of one group.
+    group: usize,
+    gives: Gives,
 }
 
-/// Both ends of a pipe.
-type Ends = (OwnedFd, OwnedFd);
-
 impl Arena {
-    /// Makes the memory, and the pipes if the work needs some, and writes the
-    /// spec. All descriptors are close-on-exec.
+    /// An arena for work that needs no cgroup's directory; see
+    /// [`Arena::with_directories`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create(spec: &CrewSpec, options: &ArenaOptions) -> io::Result<Self> {
+        Self::with_directories(spec, options, Vec::new())
+    }
+
+    /// Makes the memory, and what descriptors the work needs, and writes the
+    /// spec. All descriptors are close-on-exec. `directories` are those of the
+    /// cgroups that [`Work::directories`](crate::Work::directories) lists.
     ///
     /// The calling process must be the one that starts the workers, and the
     /// calling thread of the start must live as long as they: a worker dies
@@ -83,7 +96,11 @@ impl Arena {
     /// `InvalidInput` for a number of workers that is 0, above 4096 or not a
     /// multiple of the work's group size, and for options out of range; what
     /// the kernel refuses.
-    pub fn create(spec: &CrewSpec, options: &ArenaOptions) -> io::Result<Self> {
+    pub fn with_directories(
+        spec: &CrewSpec,
+        options: &ArenaOptions,
+        directories: Vec<OwnedFd>,
+    ) -> io::Result<Self> {
         let group = usize::try_from(spec.work.group_size()).unwrap_or(1).max(1);
         if spec.workers.is_empty() || !spec.workers.len().is_multiple_of(group) {
             let (name, count) = (spec.work.name(), spec.workers.len());
@@ -92,10 +109,15 @@ impl Arena {
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let (pipes, links) = pipes(spec)?;
+        if directories.len() != spec.work.directories().len() {
+            let (name, count) = (spec.work.name(), directories.len());
+            let message = format!("{count} directories of cgroups are not what {name} needs");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let wiring = Wiring::new(spec, group, directories)?;
         let contents = Contents {
             spec: spec.clone(),
-            links,
+            descriptors: wiring.numbers(),
         };
         let blob = postcard::to_stdvec(&contents).map_err(io::Error::other)?;
         let geometry = Geometry {
@@ -119,7 +141,9 @@ impl Arena {
             file,
             mapping,
             geometry,
-            pipes,
+            wiring,
+            group,
+            gives: spec.work.gives(),
         };
         arena.write(&blob);
         Ok(arena)
@@ -177,16 +201,12 @@ impl Arena {
     }
 
     /// Descriptors of which the child that becomes `worker` must clear
-    /// close-on-exec: the memory, and its two pipe ends if the work has pipes.
+    /// close-on-exec: the memory, and whatever the work needs.
     #[must_use]
     pub fn inherited(&self, worker: usize) -> Vec<RawFd> {
-        let link = self.link(worker);
-        let ends = link.into_iter().flat_map(|link| [link.read, link.write]);
-        [self.file.as_raw_fd()].into_iter().chain(ends).collect()
-    }
-
-    fn link(&self, worker: usize) -> Option<Link> {
-        link(&self.pipes, worker)
+        let mut all = self.wiring.of_worker(worker);
+        all.push(self.file.as_raw_fd());
+        all
     }
 
     /// Sleeps until every worker is at the gate, at most for `timeout`, and
@@ -224,10 +244,10 @@ impl Arena {
     }
 
     /// Lets the workers run, those that start later too. All workers must have
-    /// been started: the runtime's own pipe ends are closed here, so that a
+    /// been started: the runtime's own descriptors are closed here, so that a
     /// worker notices when its partner is gone.
     pub fn open_gate(&mut self) {
-        self.pipes.clear();
+        self.wiring.clear();
         if let Some(controls) = self.controls() {
             let _ = controls
                 .gate
@@ -262,16 +282,17 @@ impl Arena {
     /// `SIGTERM`: it carries nothing, but ends a blocking call. In this order
     /// no worker misses the request.
     pub fn request_stop(&mut self) {
-        self.pipes.clear();
+        self.wiring.clear();
         for slot in (0..self.workers()).filter_map(|worker| self.slot(worker)) {
             slot.live.stop.store(1, Release);
         }
-        for slot in (0..self.workers())
-            .step_by(2)
-            .filter_map(|worker| self.slot(worker))
-        {
-            slot.pair.turn.store(turn::OVER, Release);
-            futex::wake_all(&slot.pair.turn);
+        // Nobody waits for a partner where there are no partners.
+        let partners = (0..self.workers()).filter(|_| self.group > 1);
+        for slot in partners.filter_map(|worker| self.slot(worker)) {
+            for word in &slot.shared.words {
+                word.fetch_or(OVER, AcqRel);
+                futex::wake_all(word);
+            }
         }
         if let Some(controls) = self.controls() {
             let _ = controls
@@ -287,7 +308,7 @@ impl Arena {
     #[must_use]
     pub fn report(&self, worker: usize) -> Report {
         let view = SlotView::new(&self.mapping, &self.geometry, worker);
-        view.map_or_else(Report::default, |view| collect::report(&view))
+        view.map_or_else(Report::default, |view| collect::report(&view, self.gives))
     }
 
     fn controls(&self) -> Option<&Controls> {
@@ -297,25 +318,4 @@ impl Arena {
     fn slot(&self, worker: usize) -> Option<&layout::Slot> {
         (worker < self.workers()).then(|| self.mapping.one(self.geometry.slot(worker)))?
     }
-}
-
-/// Two pipes for each pair of workers that talk through pipes: first the one
-/// from the even worker to the odd one, then the way back.
-fn pipes(spec: &CrewSpec) -> io::Result<(Vec<Ends>, Vec<Link>)> {
-    if !matches!(spec.work, Work::PipeIo { .. }) {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let workers = spec.workers.len();
-    let pipes = (0..workers)
-        .map(|_| pipe2(OFlag::O_CLOEXEC))
-        .collect::<Result<Vec<_>, _>>()?;
-    let links = (0..workers)
-        .filter_map(|worker| link(&pipes, worker))
-        .collect();
-    Ok((pipes, links))
-}
-
-fn link(pipes: &[Ends], worker: usize) -> Option<Link> {
-    let (outbound, inbound) = (pipes.get(worker)?, pipes.get(worker ^ 1)?);
-    Some(Link::new(&inbound.0, &outbound.1))
 }

@@ -3,6 +3,11 @@
 //! They are here rather than in the program so that the bench runs the very
 //! code that the worker runs.
 
+use crate::work::Width;
+
+#[expect(unsafe_code, reason = "functions for CPUs that have to be asked first")]
+mod wide;
+
 /// Spins in one work unit.
 pub const SPINS_PER_UNIT: u64 = 1024;
 
@@ -55,9 +60,35 @@ pub fn touch(buffer: &mut [u8], stride: usize) {
     }
 }
 
+/// The same with vectors of that width; what the CPU lacks becomes the widest
+/// that it has.
+#[must_use]
+pub fn alu_wide(width: Width, seed: u64, rounds: u64) -> u64 {
+    wide::alu(width, seed, rounds)
+}
+
+/// Makes `steps` accesses to `buffer`, each at a place that depends on what the
+/// one before read and that no prefetcher guesses; places are multiples of
+/// `stride`. Goes on from `state`, and gives what to go on from.
+#[inline(never)]
+#[must_use]
+pub fn chase(buffer: &[u8], state: u64, steps: u64, stride: u64) -> u64 {
+    let stride = stride.max(1);
+    let places = (buffer.len() as u64 / stride).max(1);
+    let mut state = state;
+    for _ in 0..steps {
+        let place = (state >> 20) % places * stride;
+        let read = usize::try_from(place).ok().and_then(|at| buffer.get(at));
+        state = state
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(u64::from(*read.unwrap_or(&0)) + 1);
+    }
+    state
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{alu, spin, touch};
+    use super::{Width, alu, alu_wide, chase, spin, touch};
 
     #[test]
     fn spinning_twice_as_long_continues_the_same_chain() {
@@ -75,5 +106,20 @@ mod tests {
         let mut buffer = [0_u8; 10];
         touch(&mut buffer, 4);
         assert_eq!(buffer, [1, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn vectors_of_every_width_depend_on_every_round() {
+        for width in [Width::Widest, Width::Scalar, Width::Sse2, Width::Avx2] {
+            assert_ne!(alu_wide(width, 1, 10), alu_wide(width, 1, 11), "{width:?}");
+        }
+    }
+
+    #[test]
+    fn a_chase_goes_on_where_it_ended_and_depends_on_what_it_reads() {
+        let (ones, twos) = ([1_u8; 4096], [2_u8; 4096]);
+        let half = chase(&ones, 7, 10, 64);
+        assert_eq!(chase(&ones, half, 10, 64), chase(&ones, 7, 20, 64));
+        assert_ne!(chase(&ones, 7, 20, 64), chase(&twos, 7, 20, 64));
     }
 }

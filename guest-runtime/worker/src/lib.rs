@@ -28,15 +28,14 @@ pub mod burst;
 pub mod process;
 mod report;
 mod setup;
-mod work;
+pub mod work;
 
 pub use arena::{Arena, ArenaOptions, Seat};
 pub use report::{
-    Breakdown, BreakdownKind, ExitInfo, Gap, PhaseSlice, Report, Schedstat, SetupFailure,
-    WakeSamples,
+    Breakdown, BreakdownKind, ExitInfo, Gap, PhaseSlice, Report, Samples, Schedstat, SetupFailure,
 };
 pub use setup::{CrewSpec, MemPolicy, Policy, Setup, SetupStep};
-pub use work::{Demand, Parameter, Phase, PhaseKind, Work, WorkError, WorkKind};
+pub use work::{Demand, Work, WorkError, WorkKind};
 
 /// Exit codes of a worker.
 ///

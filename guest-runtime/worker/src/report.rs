@@ -41,8 +41,17 @@ pub struct Report {
     pub max_gap: Gap,
     /// Longest wall time between two checkpoints, in nanoseconds.
     pub max_gap_wall_ns: u64,
-    /// Wake samples of the whole run.
-    pub wake: WakeSamples,
+    /// Wake samples of the whole run; empty for types that give none.
+    pub wake: Samples,
+    /// Cost samples of the whole run; likewise.
+    pub cost: Samples,
+    /// Timer samples of the whole run; likewise.
+    pub timer: Samples,
+    /// Nodes with the pages of the worker's buffer that were last seen there,
+    /// ascending; empty for types that do not look.
+    pub numa_pages: Vec<(u32, u64)>,
+    /// Pages that were moved to another node.
+    pub pages_migrated: u64,
     /// The kernel's scheduling statistics of the loop; `None` when the worker
     /// was killed or the kernel has none.
     pub schedstat: Option<Schedstat>,
@@ -77,10 +86,12 @@ pub struct Gap {
     pub at_ns: u64,
 }
 
-/// Wake samples: wall time from just before a blocking call to its return.
-/// Comparable within one work type only.
+/// Times that a worker measured. A *wake* sample is the time of a wait, a
+/// *cost* sample that of a piece of work, a *timer* sample the lateness of a
+/// timer; [`WorkKind::gives`](crate::WorkKind) says what exactly. Comparable
+/// within one work type only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WakeSamples {
+pub struct Samples {
     /// A uniform choice of all samples (Algorithm R), in nanoseconds.
     pub samples: Vec<u64>,
     /// How many there were.
@@ -125,7 +136,11 @@ pub struct PhaseSlice {
     /// As in [`Report`].
     pub max_gap_wall_ns: u64,
     /// As in [`Report`], of this epoch.
-    pub wake: WakeSamples,
+    pub wake: Samples,
+    /// As in [`Report`], of this epoch.
+    pub cost: Samples,
+    /// As in [`Report`], of this epoch.
+    pub timer: Samples,
 }
 
 /// A call that failed.

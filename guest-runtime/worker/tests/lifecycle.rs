@@ -6,68 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{Crew, until};
-use proscenium_worker::{Arena, ArenaOptions, Setup, WorkKind, exit_code};
-
-/// Short cycles, so that every type progresses quickly.
-fn quick(name: &str) -> &'static [(&'static str, u64)] {
-    match name {
-        "bursty" => &[("work-us", 500), ("sleep-us", 500)],
-        "sequence" => &[
-            ("spin-us", 200),
-            ("sleep-us", 200),
-            ("yield-us", 200),
-            ("io-us", 200),
-            ("alu-us", 200),
-        ],
-        _ => &[],
-    }
-}
-
-#[test]
-fn every_type_progresses_live_and_stops_with_a_complete_report_within_a_second() {
-    for kind in WorkKind::ALL {
-        let mut crew = Crew::of(kind.name, quick(kind.name));
-        crew.arena.set_epoch(1);
-        crew.go();
-        crew.progress(5);
-        crew.progress(5);
-        let live = crew.arena.total_iterations();
-        let (reports, took) = crew.stop();
-        assert!(took < Duration::from_secs(1), "{}: {took:?}", kind.name);
-        assert!(reports.iter().map(|report| report.iterations).sum::<u64>() >= live);
-        for report in reports {
-            assert!(
-                report.completed && report.ready && report.failures.is_empty(),
-                "{}: {report:?}",
-                kind.name
-            );
-            assert!(
-                report.work_units > 0 && report.wall_time_ns > 0 && report.cpu_time_ns > 0,
-                "{report:?}"
-            );
-            assert!(
-                report.cpu_time_ns + report.off_cpu_ns >= report.wall_time_ns
-                    && !report.cpus_used.is_empty()
-            );
-            assert_eq!(
-                report.wake.total > 0,
-                kind.wake.is_some(),
-                "{}: {:?}",
-                kind.name,
-                report.wake.total
-            );
-            assert!(report.wake.sum_ns >= report.wake.samples.iter().copied().max().unwrap_or(0));
-            let [slice] = report.phase_slices.as_slice() else {
-                panic!("one slice: {report:?}")
-            };
-            assert_eq!((slice.epoch, slice.closed), (1, true));
-            assert_eq!(
-                (slice.iterations, slice.work_units),
-                (report.iterations, report.work_units)
-            );
-        }
-    }
-}
+use proscenium_worker::{Arena, ArenaOptions, Setup, exit_code};
 
 #[test]
 fn workers_wait_at_the_gate_until_it_opens() {

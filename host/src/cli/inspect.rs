@@ -4,11 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use proscenium_guest_runtime::capability::Capability;
-use proscenium_guest_runtime::contract::WorkKind;
 use proscenium_guest_runtime::plugin::{Foreign, Manifest, Reach};
 use serde::Serialize;
 
-use super::{Context, json, values};
+use super::{Context, json, values, work_types};
 use crate::event::clean;
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
@@ -50,11 +49,11 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
         }
     }
     if args.work_types {
-        let types: Vec<WorkType> = WorkKind::ALL.iter().map(WorkType::of).collect();
+        let types = work_types::all();
         if args.json {
             json(context, &types)?;
         } else {
-            types.iter().try_for_each(|kind| kind.write(context.out))?;
+            work_types::write(&types, context.out)?;
         }
     }
     Ok(exit_code::PASSED)
@@ -218,67 +217,4 @@ fn needs(manifest: &Manifest) -> Vec<String> {
         words.push(format!("kernel {}", clean::line(kernel, clean::NAME)));
     }
     words
-}
-
-#[derive(Serialize)]
-struct WorkType {
-    name: &'static str,
-    description: &'static str,
-    iteration: &'static str,
-    group_size: u32,
-    wake_samples: Option<&'static str>,
-    parameters: Vec<WorkParameter>,
-}
-
-#[derive(Serialize)]
-struct WorkParameter {
-    name: &'static str,
-    unit: &'static str,
-    default: Option<u64>,
-    min: u64,
-    max: u64,
-    help: &'static str,
-}
-
-impl WorkType {
-    fn of(kind: &WorkKind) -> Self {
-        Self {
-            name: kind.name,
-            description: kind.description,
-            iteration: kind.iteration,
-            group_size: kind.group_size,
-            wake_samples: kind.wake,
-            parameters: kind
-                .parameters
-                .iter()
-                .map(|one| WorkParameter {
-                    name: one.name,
-                    unit: one.unit,
-                    default: one.default,
-                    min: one.min,
-                    max: one.max,
-                    help: one.help,
-                })
-                .collect(),
-        }
-    }
-
-    fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let group = match self.group_size {
-            0 | 1 => String::new(),
-            size => format!(" (in groups of {size})"),
-        };
-        writeln!(out, "{}{group}: {}", self.name, self.description)?;
-        for one in &self.parameters {
-            let default = one
-                .default
-                .map_or("no default".to_owned(), |value| format!("default {value}"));
-            writeln!(
-                out,
-                "  {:<18} {}: {} to {} {}, {default}",
-                one.name, one.help, one.min, one.max, one.unit
-            )?;
-        }
-        Ok(())
-    }
 }

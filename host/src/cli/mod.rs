@@ -19,6 +19,7 @@ mod record;
 mod run;
 mod scenario;
 mod values;
+mod work_types;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};

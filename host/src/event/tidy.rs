@@ -70,6 +70,7 @@ pub(super) fn cgroup(mut stats: CgroupStats) -> CgroupStats {
     stats.cgroup = clean::line(&stats.cgroup, NAME);
     stats.work = clean::line(&stats.work, NAME);
     stats.cpus.truncate(CPUS);
+    stats.numa_pages.truncate(CPUS);
     for figure in [
         &mut stats.off_cpu_min_percent,
         &mut stats.off_cpu_avg_percent,

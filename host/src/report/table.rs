@@ -69,6 +69,11 @@ const FIGURES: &[Column] = &[
         (s.migrations > 0).then(|| count(s.migrations))
     }),
     ("wake p99", |s| s.wake_p99_ns.map(time)),
+    ("cost p99", |s| s.cost_p99_ns.map(time)),
+    ("timer p99", |s| s.timer_p99_ns.map(time)),
+    ("pages moved", |s| {
+        (s.pages_migrated > 0).then(|| count(s.pages_migrated))
+    }),
 ];
 
 /// One row per cgroup and phase.

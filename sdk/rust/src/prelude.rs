@@ -17,8 +17,13 @@ pub use crate::plan::{Backdrop, HoldSpec, Plan, Step};
 pub use crate::scenario::Scenario;
 pub use crate::types::{Affinity, CpusetSpec, MemPolicy, MemPolicyFlags, SchedPolicy};
 pub use crate::work::{
-    Bursty, CachePressure, ForkExit, FutexPingPong, IoSyncWrite, Mixed, PipeIo, Sequence, SpinWait,
-    YieldHeavy,
+    AffinityChurn, AluHot, AsymmetricWaker, Bursty, CachePipe, CachePressure, CacheYield,
+    CgroupAttachStorm, CgroupChurn, Class, CrossAffinityChurn, EpollStorm, FanOutCompute, ForkExit,
+    FutexFanOut, FutexPingPong, IdleChurn, IoConvoy, IoRandRead, IoSyncWrite, IpcVariance, IrqWake,
+    Lock, Mixed, MutexContention, NetTraffic, NiceSweep, NumaMigrationChurn, NumaWorkingSetSweep,
+    PageFaultChurn, PipeIo, PolicyChurn, PreemptStorm, PriorityInversion,
+    ProducerConsumerImbalance, RtStarvation, Schbench, Sequence, SignalStorm, SmtSiblingSpin,
+    SpinWait, Taobench, Through, ThunderingHerd, TimerLatency, WakeChain, Width, YieldHeavy,
 };
 pub use crate::work_spec::WorkSpec;
 pub use crate::worker::{Seat, Worker};

@@ -1,9 +1,9 @@
 //! The names and units that typed work types put on the wire.
 
 use proscenium_sdk::prelude::*;
-use proscenium_sdk::work::{Work, builtin};
+use proscenium_sdk::work::{ParameterValue, Work, builtin};
 
-fn parts(work: impl Into<Work>) -> (String, Vec<(String, u64)>) {
+fn parts(work: impl Into<Work>) -> (String, Vec<(String, ParameterValue)>) {
     match work.into() {
         Work::Builtin(work) => (work.name, work.parameters),
         Work::Exported(name) => (name, Vec::new()),
@@ -12,11 +12,11 @@ fn parts(work: impl Into<Work>) -> (String, Vec<(String, u64)>) {
 
 fn expect(work: impl Into<Work>, name: &str, parameters: &[(&str, u64)]) {
     let (got, values) = parts(work);
-    let values: Vec<(&str, u64)> = values
+    let parameters: Vec<(String, ParameterValue)> = parameters
         .iter()
-        .map(|(name, value)| (name.as_str(), *value))
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
         .collect();
-    assert_eq!((got.as_str(), values.as_slice()), (name, parameters));
+    assert_eq!((got.as_str(), values), (name, parameters));
 }
 
 #[test]
@@ -85,5 +85,27 @@ fn a_sequence_keeps_the_order_of_its_parts_and_may_repeat_one() {
             ("io-us", 5_000),
             ("alu-us", 6_000),
         ],
+    );
+}
+
+#[test]
+fn words_switches_and_lists_are_what_the_runtime_calls_them() {
+    let given = |work: Work| parts(work).1;
+    let text = |name: &str, text: &str| (name.to_owned(), ParameterValue::from(text));
+    let chain = WakeChain::new().through(Through::Futex);
+    assert_eq!(given(chain.into()), [text("through", "futex")]);
+    let waker = AsymmetricWaker::new()
+        .class_a(Class::Rt)
+        .class_b(Class::Deadline);
+    assert_eq!(
+        given(waker.into()),
+        [text("class-a", "rt"), text("class-b", "deadline")]
+    );
+    let sweep = NumaWorkingSetSweep::new().nodes("0-1");
+    assert_eq!(given(sweep.into()), [text("nodes", "0-1")]);
+    let idle = IdleChurn::new().precise(true);
+    assert_eq!(
+        given(idle.into()),
+        [("precise".to_owned(), ParameterValue::Number(1))]
     );
 }

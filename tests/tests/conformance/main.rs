@@ -20,6 +20,7 @@ mod ops;
 mod order;
 mod policies;
 mod properties;
+mod roaming;
 mod slots;
 mod teardown;
 mod verdict;

@@ -3,7 +3,7 @@
 use proscenium_guest_runtime::cpuset::CpuSet;
 use proscenium_guest_runtime::verdict::{Ending, Subject, Tally, evaluate, of_reports};
 use proscenium_wire::{Detail, DetailKind, Outcome, Thresholds};
-use proscenium_worker::{Gap, Report, WakeSamples};
+use proscenium_worker::{Gap, Report, Samples};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -24,10 +24,10 @@ fn worker(units: u64, cpu_ns: u64) -> Report {
 
 fn woken(samples: &[u64]) -> Report {
     Report {
-        wake: WakeSamples {
+        wake: Samples {
             samples: samples.to_vec(),
             total: samples.len() as u64,
-            ..WakeSamples::default()
+            ..Samples::default()
         },
         ..worker(10, SECOND)
     }

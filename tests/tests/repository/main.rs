@@ -12,6 +12,7 @@ mod conformance;
 mod guest;
 mod lines;
 mod waits;
+mod work_types;
 
 use std::path::{Path, PathBuf};
 

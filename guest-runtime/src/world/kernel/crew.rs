@@ -86,6 +86,7 @@ impl Crew {
         plan: &CrewPlan,
         programs: &Programs,
         cgroup: Option<BorrowedFd<'_>>,
+        directories: Vec<OwnedFd>,
     ) -> Result<Self, Errno> {
         let (program, component) = programs.for_work(&plan.work)?;
         let spec = CrewSpec {
@@ -93,7 +94,7 @@ impl Crew {
             workers: plan.setups.clone(),
             io_dir: IO_DIR.into(),
         };
-        let arena = Arena::create(&spec, &ArenaOptions::default())
+        let arena = Arena::with_directories(&spec, &ArenaOptions::default(), directories)
             .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
         arena.set_epoch(plan.epoch);
         let count = arena.workers();

@@ -9,7 +9,7 @@
 use std::fmt::{self, Debug};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::str;
 
@@ -247,6 +247,18 @@ impl Groups {
     /// The directory's descriptor, for `CLONE_INTO_CGROUP`.
     pub(super) fn directory(&mut self, id: GroupId) -> Result<BorrowedFd<'_>, WorldError> {
         Ok(self.alive(id)?.dir.as_fd())
+    }
+
+    /// Directories of groups, for others to keep.
+    pub(super) fn directories(&mut self, ids: &[GroupId]) -> Result<Vec<OwnedFd>, WorldError> {
+        let keep = |id: &GroupId| {
+            let directory = self.directory(*id)?.try_clone_to_owned();
+            directory.map_err(|error| WorldError::Environment {
+                what: "keep the directory of a cgroup".into(),
+                errno: errno(&error),
+            })
+        };
+        ids.iter().map(keep).collect()
     }
 
     /// Path below the scenario's root, for messages.

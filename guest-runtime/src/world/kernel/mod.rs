@@ -202,10 +202,11 @@ impl World for Kernel {
     }
 
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
+        let directories = self.groups.directories(&plan.directories)?;
         let cgroup = group
             .map(|group| self.groups.directory(group))
             .transpose()?;
-        let started = Crew::start(plan, &self.programs, cgroup);
+        let started = Crew::start(plan, &self.programs, cgroup, directories);
         started
             .and_then(|crew| self.crews.add(crew))
             .map_err(|errno| {

@@ -104,6 +104,7 @@ fn cpu_time() -> impl Strategy<Value = CpuTime> {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "one figure a line")]
 fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
     let who = (
         any::<u16>(),
@@ -112,7 +113,7 @@ fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
         any::<(u32, u32)>(),
         vec(any::<u32>(), 0..9),
     );
-    let totals = any::<([u64; 7], u32)>();
+    let totals = any::<([u64; 8], u32)>();
     let ratios = (
         of(float()),
         of(float()),
@@ -121,7 +122,9 @@ fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
         of(float()),
         of(float()),
     );
-    let wakes = (any::<[Option<u64>; 3]>(), of(float()), of(cpu_time()));
+    let wakes = (any::<[Option<u64>; 7]>(), of(float()), of(cpu_time()));
+    let pages = vec(any::<(u32, u64)>(), 0..5);
+    let wakes = (wakes, pages);
     (who, totals, ratios, wakes).prop_map(|(who, (sums, max_gap_cpu), ratios, wakes)| {
         let (phase, cgroup, work, (workers, completed), cpus) = who;
         let [
@@ -132,8 +135,18 @@ fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
             max_gap_ns,
             migrations,
             seen,
+            pages_migrated,
         ] = sums;
-        let ([wake_p99_ns, wake_median_ns, run_delay_mean_ns], wake_cv, cpu_stat) = wakes;
+        let ((times, wake_cv, cpu_stat), numa_pages) = wakes;
+        let [
+            wake_p99_ns,
+            wake_median_ns,
+            run_delay_mean_ns,
+            cost_p99_ns,
+            cost_median_ns,
+            timer_p99_ns,
+            timer_median_ns,
+        ] = times;
         CgroupStats {
             phase,
             cgroup,
@@ -160,6 +173,12 @@ fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
             throughput_cv: ratios.5,
             run_delay_mean_ns,
             cpu_stat,
+            cost_p99_ns,
+            cost_median_ns,
+            timer_p99_ns,
+            timer_median_ns,
+            numa_pages,
+            pages_migrated,
         }
     })
 }

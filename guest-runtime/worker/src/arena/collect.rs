@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use super::layout::{Breakdown as Place, Counters, Facts, MAX_CPUS, Slice, state};
 use super::view::SlotView;
 use crate::report::{
-    Breakdown, BreakdownKind, Gap, PhaseSlice, Report, Schedstat, SetupFailure, WakeSamples,
+    Breakdown, BreakdownKind, Gap, PhaseSlice, Report, Samples, Schedstat, SetupFailure,
 };
 use crate::setup::SetupStep;
+use crate::work::Gives;
 
-pub(super) fn report(view: &SlotView<'_>) -> Report {
+pub(super) fn report(view: &SlotView<'_>, gives: Gives) -> Report {
     // Acquire pairs with the worker's last store: a completed slot is final.
     let state = view.slot.live.state.load(Acquire);
     let totals = &view.slot.totals;
     let (cpu_time_ns, wall_time_ns) = (get(&totals.cpu_ns), get(&totals.wall_ns));
-    let (phase_slices, slices_lost) = slices(view);
+    let (phase_slices, slices_lost) = slices(view, gives);
     let facts = &view.slot.facts;
+    let samples = ByKind::of(gives, samples(totals, view.wake));
     Report {
         tid: facts.tid.load(Relaxed),
         ready: state != state::ABSENT,
@@ -31,7 +33,11 @@ pub(super) fn report(view: &SlotView<'_>) -> Report {
         cpus_used: cpus(facts),
         max_gap: gap(totals),
         max_gap_wall_ns: get(&totals.gap_wall_ns),
-        wake: wakes(totals, view.wake),
+        wake: samples.wake,
+        cost: samples.cost,
+        timer: samples.timer,
+        numa_pages: numa_pages(facts),
+        pages_migrated: get(&facts.pages_migrated),
         schedstat: schedstat(facts),
         failures: failures(&facts.errnos),
         breakdown: breakdown(&view.slot.breakdown),
@@ -39,6 +45,35 @@ pub(super) fn report(view: &SlotView<'_>) -> Report {
         slices_lost,
         exit: None,
     }
+}
+
+/// One worker gives one kind of samples.
+#[derive(Default)]
+struct ByKind {
+    wake: Samples,
+    cost: Samples,
+    timer: Samples,
+}
+
+impl ByKind {
+    fn of(gives: Gives, samples: Samples) -> Self {
+        let mut by_kind = Self::default();
+        match gives {
+            Gives::Counts => {}
+            Gives::Wakes(_) => by_kind.wake = samples,
+            Gives::Costs(_) => by_kind.cost = samples,
+            Gives::Lateness(_) => by_kind.timer = samples,
+        }
+        by_kind
+    }
+}
+
+/// Nodes on which pages were seen, ascending, with how many.
+fn numa_pages(facts: &Facts) -> Vec<(u32, u64)> {
+    (0..)
+        .zip(facts.numa_pages.iter().map(get))
+        .filter(|(_, pages)| *pages > 0)
+        .collect()
 }
 
 fn get(value: &AtomicU64) -> u64 {
@@ -103,23 +138,23 @@ fn gap(counters: &Counters) -> Gap {
     }
 }
 
-fn wakes(counters: &Counters, reservoir: &[AtomicU64]) -> WakeSamples {
-    let total = get(&counters.wakes);
+fn samples(counters: &Counters, reservoir: &[AtomicU64]) -> Samples {
+    let total = get(&counters.samples);
     let kept = usize::try_from(total)
         .unwrap_or(usize::MAX)
         .min(reservoir.len());
-    let squares = f64::from_bits(get(&counters.wake_squares));
-    WakeSamples {
+    let squares = f64::from_bits(get(&counters.sample_squares));
+    Samples {
         samples: reservoir.iter().take(kept).map(get).collect(),
         total,
-        sum_ns: get(&counters.wake_sum_ns),
+        sum_ns: get(&counters.sample_sum_ns),
         sum_of_squares: if squares.is_finite() { squares } else { 0.0 },
     }
 }
 
 /// The closed slices that the ring still holds and the open one, oldest
 /// first, and how many were overwritten.
-fn slices(view: &SlotView<'_>) -> (Vec<PhaseSlice>, u64) {
+fn slices(view: &SlotView<'_>, gives: Gives) -> (Vec<PhaseSlice>, u64) {
     let ring = view.slices.len() as u64;
     let closed = get(&view.slot.facts.slices_closed);
     let kept = closed.min(ring.saturating_sub(1));
@@ -128,15 +163,16 @@ fn slices(view: &SlotView<'_>) -> (Vec<PhaseSlice>, u64) {
     let filed = numbers.filter_map(|number| view.slices.get(position(number)));
     (
         filed
-            .filter_map(|(slice, samples)| phase_slice(slice, samples))
+            .filter_map(|(slice, samples)| phase_slice(slice, samples, gives))
             .collect(),
         closed - kept,
     )
 }
 
-fn phase_slice(slice: &Slice, samples: &[AtomicU64]) -> Option<PhaseSlice> {
+fn phase_slice(slice: &Slice, reservoir: &[AtomicU64], gives: Gives) -> Option<PhaseSlice> {
     let epoch = slice.epoch.load(Acquire);
     let counters = &slice.counters;
+    let samples = ByKind::of(gives, samples(counters, reservoir));
     (epoch != 0 && epoch != u32::MAX).then(|| PhaseSlice {
         epoch,
         closed: slice.closed.load(Relaxed) != 0,
@@ -147,6 +183,8 @@ fn phase_slice(slice: &Slice, samples: &[AtomicU64]) -> Option<PhaseSlice> {
         migrations: get(&counters.migrations),
         max_gap: gap(counters),
         max_gap_wall_ns: get(&counters.gap_wall_ns),
-        wake: wakes(counters, samples),
+        wake: samples.wake,
+        cost: samples.cost,
+        timer: samples.timer,
     })
 }

@@ -48,7 +48,43 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> io::R
 
 /// Wakes everyone who waits on `word`.
 pub fn wake_all(word: &AtomicU32) {
+    wake(word, i32::MAX);
+}
+
+/// Wakes at most `count` of those who wait on `word`.
+pub fn wake(word: &AtomicU32, count: i32) {
     // SAFETY: the word is a live, aligned u32. The call fails only for other
     // arguments than these, so there is nothing to hand on.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+}
+
+/// Takes the priority-inheriting lock `word`, which is 0 or its owner's thread
+/// id; sleeps while it is taken. The kernel lets no signal end that sleep, but
+/// the owner's death does.
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn lock_inheriting(word: &AtomicU32) -> io::Result<()> {
+    let none = ptr::null::<libc::timespec>();
+    // SAFETY: the word is a live, aligned u32; without a timeout the kernel
+    // reads nothing else.
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_LOCK_PI, 0, none) };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// Gives the priority-inheriting lock `word` to whoever waits for it.
+///
+/// # Errors
+/// What the kernel refuses: `EPERM` if this thread does not own it.
+pub fn unlock_inheriting(word: &AtomicU32) -> io::Result<()> {
+    // SAFETY: as above.
+    let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_UNLOCK_PI) };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
 }

@@ -16,10 +16,12 @@ use std::io;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
+use crate::work::Nodes;
+
 /// First eight bytes of an arena.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"proscARN");
 /// Version of this layout.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Most workers in one crew.
 pub const MAX_WORKERS: usize = 4096;
 /// CPUs that the set of used CPUs can hold.
@@ -47,15 +49,9 @@ pub mod state {
     pub const COMPLETED: u32 = 2;
 }
 
-/// Values of [`Pair::turn`].
-pub mod turn {
-    /// The even worker of the pair runs.
-    pub const EVEN: u32 = 0;
-    /// The odd worker of the pair runs.
-    pub const ODD: u32 = 1;
-    /// A stop was requested.
-    pub const OVER: u32 = 2;
-}
+/// Set in every word of [`Shared::words`] when a stop is requested. Workers
+/// never clear it, so whoever waits for a word to change sees the stop too.
+pub const OVER: u32 = 1 << 31;
 
 /// Start of the arena. Written by the runtime before the first worker starts.
 #[repr(C, align(64))]
@@ -99,8 +95,9 @@ pub struct Controls {
 pub struct Slot {
     /// Changes with every iteration.
     pub live: Live,
-    /// Used in the even slot of a pair.
-    pub pair: Pair,
+    /// For the workers of its group. What a group has once is in the slot of
+    /// its first worker.
+    pub shared: Shared,
     /// Changes at checkpoints.
     pub facts: Facts,
     /// Changes at checkpoints.
@@ -122,12 +119,16 @@ pub struct Live {
     pub state: AtomicU32,
 }
 
-/// Shared by two partners.
+/// What workers of one group tell each other; each type has its own use of it.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub struct Pair {
-    /// Futex: see [`turn`].
-    pub turn: AtomicU32,
+pub struct Shared {
+    /// Futexes of 31 bits; the highest bit is [`OVER`].
+    pub words: [AtomicU32; 3],
+    /// A futex that only the kernel and the workers write.
+    pub lock: AtomicU32,
+    /// Times or counts.
+    pub numbers: [AtomicU64; 6],
 }
 
 /// What is known of the worker besides its counters.
@@ -150,6 +151,10 @@ pub struct Facts {
     pub slices_closed: AtomicU64,
     /// Bit set of CPUs used.
     pub cpus: [AtomicU64; MAX_CPUS / 64],
+    /// Pages of the worker's buffer by node, as last seen.
+    pub numa_pages: [AtomicU64; Nodes::MAX as usize],
+    /// Pages that were moved to another node.
+    pub pages_migrated: AtomicU64,
 }
 
 /// Why a loop that a component exports came to an end of its own.
@@ -187,12 +192,12 @@ pub struct Counters {
     pub gap_cpu: AtomicU64,
     /// Longest wall time between checkpoints.
     pub gap_wall_ns: AtomicU64,
-    /// Wake samples, more than are kept.
-    pub wakes: AtomicU64,
+    /// Samples, more than are kept. Of which kind is a matter of the work type.
+    pub samples: AtomicU64,
     /// Sum of them.
-    pub wake_sum_ns: AtomicU64,
+    pub sample_sum_ns: AtomicU64,
     /// Bits of an `f64`: sum of their squares.
-    pub wake_squares: AtomicU64,
+    pub sample_squares: AtomicU64,
 }
 
 /// One epoch of one worker; its wake reservoir follows.
@@ -300,19 +305,19 @@ impl Geometry {
 mod tests {
     use std::mem::{align_of, offset_of};
 
-    use super::{Breakdown, Counters, Facts, Geometry, Header, Live, Pair, Slice, Slot, size_of};
+    use super::{Breakdown, Counters, Facts, Geometry, Header, Live, Shared, Slice, Slot, size_of};
 
     #[test]
-    fn sizes_and_offsets_are_those_of_version_2() {
+    fn sizes_and_offsets_are_those_of_version_3() {
         assert_eq!(
             (size_of::<Header>(), offset_of!(Header, controls)),
             (128, 64)
         );
         assert_eq!(
-            (size_of::<Live>(), size_of::<Pair>(), align_of::<Slot>()),
+            (size_of::<Live>(), size_of::<Shared>(), align_of::<Slot>()),
             (64, 64, 64)
         );
-        assert_eq!((size_of::<Facts>(), offset_of!(Facts, cpus)), (200, 72));
+        assert_eq!((size_of::<Facts>(), offset_of!(Facts, cpus)), (720, 72));
         assert_eq!((size_of::<Counters>(), size_of::<Slice>()), (96, 104));
         assert_eq!(
             (
@@ -320,7 +325,7 @@ mod tests {
                 offset_of!(Slot, facts),
                 offset_of!(Slot, totals)
             ),
-            (960, 128, 328)
+            (1472, 128, 848)
         );
         assert_eq!(
             (
@@ -328,7 +333,7 @@ mod tests {
                 offset_of!(Breakdown, text),
                 size_of::<Breakdown>()
             ),
-            (424, 8, 512)
+            (944, 8, 512)
         );
         assert_eq!((offset_of!(Live, stop), offset_of!(Live, state)), (8, 12));
         assert_eq!(
@@ -346,8 +351,8 @@ mod tests {
             slice_wake_capacity: 256,
             spec_len: 100,
         };
-        assert_eq!((geometry.slot(0), geometry.wake(0)), (4096, 4096 + 960));
-        assert_eq!(geometry.slice(0, 0), 4096 + 960 + 4096 * 8);
+        assert_eq!((geometry.slot(0), geometry.wake(0)), (4096, 4096 + 1472));
+        assert_eq!(geometry.slice(0, 0), 4096 + 1472 + 4096 * 8);
         assert_eq!(geometry.slice(0, 1) - geometry.slice(0, 0), 104 + 256 * 8);
         assert!(geometry.slice(0, 63) + 104 + 256 * 8 <= geometry.slot(1));
         assert_eq!(geometry.stride(), 172_032);

@@ -1,35 +1,25 @@
 //! The worker's end of an arena.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::atomic::AtomicU8;
+use std::os::fd::{AsFd, RawFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU8, AtomicU32};
 
 use nix::sys::stat::fstat;
 use serde::{Deserialize, Serialize};
 
 use super::futex;
-use super::layout::{Controls, Geometry, Header, MAGIC, Pair, VERSION, gate, state};
+use super::layout::{Controls, Geometry, Header, MAGIC, Shared, Slot, VERSION, gate, state};
 use super::map::Mapping;
 use super::view::SlotView;
+use super::wiring::{Link, Numbers};
 use crate::setup::{CrewSpec, Setup};
 
 /// What the spec part of an arena holds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Contents {
     pub(super) spec: CrewSpec,
-    /// By worker; empty for work types without pipes.
-    pub(super) links: Vec<Link>,
-}
-
-/// One worker's ends of the two pipes that it shares with its partner, as
-/// descriptor numbers that it inherits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// Read end of the pipe from the partner.
-    pub read: RawFd,
-    /// Write end of the pipe to the partner.
-    pub write: RawFd,
+    pub(super) descriptors: Numbers,
 }
 
 /// One worker's place in an arena.
@@ -122,7 +112,26 @@ impl Seat {
     /// This worker's pipe ends, for work types that have them.
     #[must_use]
     pub fn link(&self) -> Option<Link> {
-        self.contents.links.get(self.worker).copied()
+        self.contents.descriptors.links.get(self.worker).copied()
+    }
+
+    /// The eventfd of this worker's group, for work types that have one.
+    #[must_use]
+    pub fn event(&self) -> Option<RawFd> {
+        let group = self.worker / self.group_size();
+        self.contents.descriptors.events.get(group).copied()
+    }
+
+    /// Directories of cgroups, in the order of
+    /// [`Work::directories`](crate::Work::directories).
+    #[must_use]
+    pub fn directories(&self) -> &[RawFd] {
+        &self.contents.descriptors.directories
+    }
+
+    fn group_size(&self) -> usize {
+        let size = self.contents.spec.work.group_size();
+        usize::try_from(size).unwrap_or(1).max(1)
     }
 
     /// What the runtime changes while the crew runs.
@@ -145,14 +154,23 @@ impl Seat {
             .ok_or_else(|| invalid("it is too short"))
     }
 
-    /// The words that this worker shares with its partner.
+    /// The workers of this worker's group.
     ///
     /// # Errors
-    /// `InvalidData` if the mapping has none, which [`Seat::attach`] refuses.
-    pub fn pair(&self) -> io::Result<&Pair> {
-        let even = SlotView::new(&self.mapping, &self.geometry, self.worker & !1);
-        even.map(|view| &view.slot.pair)
-            .ok_or_else(|| invalid("it is too short"))
+    /// `InvalidData` if the mapping lacks one, which [`Seat::attach`] refuses.
+    pub fn group(&self) -> io::Result<Group<'_>> {
+        let size = self.group_size();
+        let first = self.worker - self.worker % size;
+        let member = |worker| {
+            let slot = (worker < self.geometry.workers)
+                .then(|| self.mapping.one::<Slot>(self.geometry.slot(worker)))?;
+            slot.map(|slot| (&slot.shared, &slot.facts.tid))
+        };
+        let members: Option<Vec<_>> = (first..first + size).map(member).collect();
+        Ok(Group {
+            members: members.ok_or_else(|| invalid("it is too short"))?,
+            role: self.worker - first,
+        })
     }
 
     /// Says that setup is done, and sleeps until the gate opens or the crew is
@@ -172,18 +190,44 @@ impl Seat {
     }
 }
 
+/// The workers that belong together, as one of them sees them.
+#[derive(Debug)]
+pub struct Group<'a> {
+    members: Vec<(&'a Shared, &'a AtomicU32)>,
+    role: usize,
+}
+
+impl<'a> Group<'a> {
+    /// This worker's place in its group, from 0.
+    #[must_use]
+    pub fn role(&self) -> usize {
+        self.role
+    }
+
+    /// Number of workers, this one included.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    /// What one worker of the group shares; `None` if there is none.
+    #[must_use]
+    pub fn shared(&self, role: usize) -> Option<&'a Shared> {
+        self.members.get(role).map(|(shared, _)| *shared)
+    }
+
+    /// Process id of one worker of the group, 0 until it is started.
+    #[must_use]
+    pub fn pid(&self, role: usize) -> u32 {
+        self.members
+            .get(role)
+            .map_or(0, |(_, tid)| tid.load(Acquire))
+    }
+}
+
 fn invalid(why: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!("not a usable arena: {why}"),
     )
-}
-
-impl Link {
-    pub(super) fn new(read: &impl AsRawFd, write: &impl AsRawFd) -> Self {
-        Self {
-            read: read.as_raw_fd(),
-            write: write.as_raw_fd(),
-        }
-    }
 }

@@ -12,7 +12,7 @@ use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
 
 use crate::arena::layout::Facts;
 use crate::process::sys;
-use crate::setup::{Setup, SetupStep};
+use crate::setup::{Policy, Setup, SetupStep};
 
 pub(super) fn apply(setup: &Setup, facts: &Facts) {
     for step in SetupStep::ALL {
@@ -39,6 +39,7 @@ pub fn record(facts: &Facts, step: SetupStep, error: &io::Error) {
 fn one(setup: &Setup, step: SetupStep) -> io::Result<()> {
     match step {
         SetupStep::Affinity => setup.affinity.as_deref().map_or(Ok(()), affinity),
+        SetupStep::Policy if setup.policy == Policy::Normal => Ok(()),
         SetupStep::Policy => sys::set_policy(setup.policy),
         SetupStep::MemPolicy => setup.mem_policy.as_ref().map_or(Ok(()), |policy| {
             sys::set_mem_policy(policy.mode, &policy.nodes)

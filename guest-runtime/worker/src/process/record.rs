@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 use nix::sched::sched_getcpu;
 use nix::time::{ClockId, clock_gettime};
 
+use super::record_failure;
 use crate::arena::layout::{Controls, Counters, Slice, state};
 use crate::arena::{Seat, SlotView, futex};
 use crate::burst::SPINS_PER_UNIT;
 use crate::report::Schedstat;
+use crate::setup::SetupStep;
+use crate::work::Nodes;
 
 /// Work is counted in grains, 1,024 of which are a unit, so that spins add up
 /// to units whatever the length of a burst.
@@ -70,9 +73,9 @@ struct Tally {
     gap_at_ns: u64,
     gap_cpu: u64,
     gap_wall_ns: u64,
-    wakes: u64,
-    wake_sum_ns: u64,
-    wake_squares: f64,
+    samples: u64,
+    sample_sum_ns: u64,
+    sample_squares: f64,
 }
 
 impl<'a> Recorder<'a> {
@@ -157,11 +160,25 @@ impl<'a> Recorder<'a> {
         !self.stopped()
     }
 
-    /// Files a wake sample.
-    pub fn wake(&mut self, waited: Duration) {
-        let ns = nanos(waited);
+    /// Files a sample of the kind that the work type gives.
+    pub fn sample(&mut self, time: Duration) {
+        let ns = nanos(time);
         sample(&mut self.total, self.view.wake, &mut self.random, ns);
         sample(&mut self.slice, self.open.1, &mut self.random, ns);
+    }
+
+    /// Files that a call of the work failed, if it is the first; the work goes on.
+    pub fn refused(&self, error: &io::Error) {
+        record_failure(&self.view.slot.facts, SetupStep::Work, error);
+    }
+
+    /// Files on which nodes pages are now, and that `moved` more were moved.
+    pub fn pages(&self, by_node: &[u64; Nodes::MAX as usize], moved: u64) {
+        let facts = &self.view.slot.facts;
+        for (place, pages) in facts.numa_pages.iter().zip(by_node) {
+            place.store(*pages, Relaxed);
+        }
+        facts.pages_migrated.fetch_add(moved, Relaxed);
     }
 
     /// Sleeps for `time`, or until the stop request or a signal. It waits on
@@ -288,23 +305,24 @@ impl Tally {
         to.gap_at_ns.store(self.gap_at_ns, Relaxed);
         to.gap_cpu.store(self.gap_cpu, Relaxed);
         to.gap_wall_ns.store(self.gap_wall_ns, Relaxed);
-        to.wake_sum_ns.store(self.wake_sum_ns, Relaxed);
-        to.wake_squares.store(self.wake_squares.to_bits(), Relaxed);
+        to.sample_sum_ns.store(self.sample_sum_ns, Relaxed);
+        to.sample_squares
+            .store(self.sample_squares.to_bits(), Relaxed);
         // After the samples that it counts.
-        to.wakes.store(self.wakes, Release);
+        to.samples.store(self.samples, Release);
     }
 }
 
 /// Algorithm R: every sample has the same chance to be kept.
 fn sample(tally: &mut Tally, reservoir: &[AtomicU64], random: &mut u64, ns: u64) {
-    tally.wakes += 1;
-    tally.wake_sum_ns = tally.wake_sum_ns.saturating_add(ns);
+    tally.samples += 1;
+    tally.sample_sum_ns = tally.sample_sum_ns.saturating_add(ns);
     let exact = Duration::from_nanos(ns).as_secs_f64() * 1e9;
-    tally.wake_squares += exact * exact;
-    let place = if tally.wakes <= reservoir.len() as u64 {
-        tally.wakes - 1
+    tally.sample_squares += exact * exact;
+    let place = if tally.samples <= reservoir.len() as u64 {
+        tally.samples - 1
     } else {
-        draw(random) % tally.wakes
+        draw(random) % tally.samples
     };
     if let Some(place) = usize::try_from(place)
         .ok()

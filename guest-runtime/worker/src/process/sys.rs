@@ -61,14 +61,17 @@ pub(super) fn die_with_parent() -> io::Result<()> {
     Ok(set_pdeathsig(Signal::SIGKILL)?)
 }
 
-/// Sets the scheduling policy of this thread.
-pub(super) fn set_policy(policy: Policy) -> io::Result<()> {
+/// Sets the scheduling policy of this thread, and keeps its nice value.
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn set_policy(policy: Policy) -> io::Result<()> {
     const RESET_ON_FORK: u64 = 1;
     // SAFETY: all-zero is a valid value of this plain struct.
     let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
     attributes.size = u32::try_from(size_of::<libc::sched_attr>()).map_err(|_| Errno::EINVAL)?;
     let (number, priority) = match policy {
-        Policy::Normal => return Ok(()),
+        Policy::Normal => (0, 0),
         Policy::Batch => (3, 0),
         Policy::Idle => (5, 0),
         Policy::Fifo(priority) => (1, priority),
@@ -87,6 +90,9 @@ pub(super) fn set_policy(policy: Policy) -> io::Result<()> {
         Policy::Ext => (7, 0),
     };
     attributes.sched_policy = number;
+    // SAFETY: plain numbers. A nice value of -1 looks like a failure, of which
+    // this call knows none for the calling process.
+    attributes.sched_nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     if matches!(policy, Policy::Fifo(_) | Policy::RoundRobin(_)) {
         attributes.sched_priority = u32::from(priority.clamp(1, 99));
     }
@@ -113,7 +119,10 @@ pub(super) fn set_mem_policy(mode: u32, nodes: &[u32]) -> io::Result<()> {
 }
 
 /// Sets the nice value of this thread.
-pub(super) fn set_nice(nice: i32) -> io::Result<()> {
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn set_nice(nice: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
     Ok(())

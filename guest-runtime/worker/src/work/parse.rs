@@ -1,10 +1,11 @@
-//! From a name and numbers to a [`Work`]. Both come from plugins: names are
+//! From a name and values to a [`Work`]. Both come from plugins: names are
 //! shown shortened and escaped, values are checked against the catalogue.
 
 use thiserror::Error;
 
 use super::Work;
-use super::catalogue::{Parameter, WorkKind};
+use super::kind::{Parameter, WorkKind};
+use super::value::{Field, Value};
 
 /// Why a work type was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,21 +28,27 @@ pub enum WorkError {
         /// Every parameter's name and range.
         known: String,
     },
-    /// A value outside its range.
-    #[error("{parameter} of work type {work} is {value}: it must be {min} to {max} {unit}")]
+    /// A value outside its range, or of another kind.
+    #[error("{parameter} of work type {work} is {value}: it must be {range}")]
     OutOfRange {
         /// The type.
         work: &'static str,
         /// The parameter.
         parameter: &'static str,
-        /// What was given.
-        value: u64,
-        /// Least value.
-        min: u64,
-        /// Greatest value.
-        max: u64,
-        /// Unit of all three.
-        unit: &'static str,
+        /// What was given, shortened and escaped.
+        value: String,
+        /// What it can be.
+        range: String,
+    },
+    /// A parameter without a default is missing.
+    #[error("work type {work} needs {parameter}: {range}")]
+    Missing {
+        /// The type.
+        work: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// What it can be.
+        range: String,
     },
     /// A parameter twice.
     #[error("{parameter} of work type {work} is given twice: give it once")]
@@ -69,45 +76,37 @@ pub enum WorkError {
 #[derive(Debug)]
 pub(super) struct Given<'a> {
     kind: &'a WorkKind,
-    pub(super) values: Vec<(&'static Parameter, u64)>,
+    pub(super) values: Vec<(&'static Parameter, Value)>,
 }
 
 impl Given<'_> {
     /// What was given for `name`, or its default.
-    pub(super) fn get(&self, name: &str) -> u64 {
+    pub(super) fn field<T: Field>(&self, name: &str) -> T {
         let given = self
             .values
             .iter()
-            .find(|(parameter, _)| parameter.name == name);
-        let default = || {
-            self.kind
-                .parameter(name)
-                .and_then(|parameter| parameter.default)
-        };
-        given
-            .map(|(_, value)| *value)
-            .or_else(default)
-            .unwrap_or_default()
+            .find(|(parameter, _)| parameter.name == name)
+            .map(|(_, value)| value.clone());
+        let default = || self.kind.parameter(name).and_then(Parameter::default);
+        T::read(&given.or_else(default).unwrap_or(Value::Number(0)))
     }
 }
 
-pub(super) fn parse(name: &str, parameters: &[(String, u64)]) -> Result<Work, WorkError> {
+pub(super) fn parse(name: &str, parameters: &[(String, Value)]) -> Result<Work, WorkError> {
     let kind = WorkKind::find(name).ok_or_else(|| WorkError::UnknownWork {
         name: shown(name),
-        known: WorkKind::ALL
-            .iter()
+        known: WorkKind::all()
             .map(|kind| kind.name)
             .collect::<Vec<_>>()
             .join(", "),
     })?;
-    let phases = |given| WorkError::Phases {
-        work: kind.name,
-        given,
-        max: WorkKind::MAX_PHASES,
-        known: known_parameters(kind),
-    };
     if kind.phases && !(1..=WorkKind::MAX_PHASES).contains(&parameters.len()) {
-        return Err(phases(parameters.len()));
+        return Err(WorkError::Phases {
+            work: kind.name,
+            given: parameters.len(),
+            max: WorkKind::MAX_PHASES,
+            known: known_parameters(kind),
+        });
     }
     let mut given = Given {
         kind,
@@ -121,39 +120,48 @@ pub(super) fn parse(name: &str, parameters: &[(String, u64)]) -> Result<Work, Wo
                 parameter: shown(name),
                 known: known_parameters(kind),
             })?;
-        check(kind, &given, parameter, *value)?;
-        given.values.push((parameter, *value));
+        check(kind, &given, parameter, value)?;
+        given.values.push((parameter, value.clone()));
     }
-    Ok((kind.build)(&given))
+    let is_missing = |parameter: &&Parameter| {
+        parameter.default().is_none() && given.values.iter().all(|(given, _)| given != parameter)
+    };
+    match kind.parameters.iter().find(is_missing) {
+        Some(missing) if !kind.phases => Err(WorkError::Missing {
+            work: kind.name,
+            parameter: missing.name,
+            range: missing.range(),
+        }),
+        _ => Ok((kind.build)(&given)),
+    }
 }
 
 fn check(
     kind: &WorkKind,
     given: &Given<'_>,
-    parameter: &Parameter,
-    value: u64,
+    parameter: &'static Parameter,
+    value: &Value,
 ) -> Result<(), WorkError> {
-    let Parameter {
-        name,
-        unit,
-        min,
-        max,
-        ..
-    } = *parameter;
-    if !kind.phases && given.values.iter().any(|(earlier, _)| earlier.name == name) {
+    if !kind.phases
+        && given
+            .values
+            .iter()
+            .any(|(earlier, _)| *earlier == parameter)
+    {
         return Err(WorkError::Duplicate {
             work: kind.name,
-            parameter: name,
+            parameter: parameter.name,
         });
     }
-    if !(min..=max).contains(&value) {
+    if !parameter.allows(value) {
         return Err(WorkError::OutOfRange {
             work: kind.name,
-            parameter: name,
-            value,
-            min,
-            max,
-            unit,
+            parameter: parameter.name,
+            value: match value {
+                Value::Number(number) => number.to_string(),
+                Value::Text(text) => format!("\"{}\"", shown(text)),
+            },
+            range: parameter.range(),
         });
     }
     Ok(())
@@ -164,16 +172,10 @@ fn known_parameters(kind: &WorkKind) -> String {
     if kind.parameters.is_empty() {
         return "it takes none".to_owned();
     }
-    let each = kind.parameters.iter().map(|parameter| {
-        let Parameter {
-            name,
-            unit,
-            min,
-            max,
-            ..
-        } = parameter;
-        format!("{name} ({min} to {max} {unit})")
-    });
+    let each = kind
+        .parameters
+        .iter()
+        .map(|parameter| format!("{} ({})", parameter.name, parameter.range()));
     format!("known are {}", each.collect::<Vec<_>>().join(", "))
 }
 
@@ -183,157 +185,5 @@ fn shown(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::super::{Phase, PhaseKind};
-    use super::{Work, WorkError, WorkKind};
-
-    fn given(parameters: &[(&str, u64)]) -> Vec<(String, u64)> {
-        parameters
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .collect()
-    }
-
-    fn refusal(name: &str, parameters: &[(&str, u64)]) -> String {
-        Work::parse(name, &given(parameters))
-            .expect_err("it is refused")
-            .to_string()
-    }
-
-    #[test]
-    fn every_type_parses_to_itself_with_each_parameter_at_both_ends() {
-        for kind in WorkKind::ALL {
-            for end in [0, 1] {
-                let ends = kind
-                    .parameters
-                    .iter()
-                    .map(|parameter| [parameter.min, parameter.max][end]);
-                let all: Vec<_> = kind
-                    .parameters
-                    .iter()
-                    .map(|p| p.name.to_owned())
-                    .zip(ends)
-                    .collect();
-                let work = Work::parse(kind.name, &all).expect("both ends are in range");
-                assert_eq!((work.name(), work.parameters()), (kind.name, all));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_not_given_has_its_default() {
-        for kind in WorkKind::ALL.iter().filter(|kind| !kind.phases) {
-            let defaults: Vec<_> = kind
-                .parameters
-                .iter()
-                .map(|p| (p.name.to_owned(), p.default.expect("it has one")))
-                .collect();
-            let work = Work::parse(kind.name, &[]).expect("defaults are in range");
-            assert_eq!(work.parameters(), defaults);
-        }
-    }
-
-    #[test]
-    fn an_unknown_type_is_told_every_known_one() {
-        let message = refusal("spin\u{1b}wait", &[]);
-        assert!(
-            message.starts_with("unknown work type \"spin\\u{1b}wait\": known are spin-wait, "),
-            "{message}"
-        );
-        assert!(
-            WorkKind::ALL.iter().all(|kind| message.contains(kind.name)),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_long_name_is_shortened_in_the_message() {
-        assert!(refusal(&"x".repeat(10_000), &[]).len() < 300);
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_told_every_known_one() {
-        assert_eq!(
-            refusal("cache-pressure", &[("size", 1)]),
-            "work type cache-pressure has no parameter \"size\": \
-             known are size-kib (4 to 262144 KiB), stride (8 to 4096 bytes)"
-        );
-        assert_eq!(
-            refusal("fork-exit", &[("n", 1)]),
-            "work type fork-exit has no parameter \"n\": it takes none"
-        );
-    }
-
-    #[test]
-    fn a_value_just_outside_its_range_is_refused_with_range_and_unit() {
-        for kind in WorkKind::ALL {
-            for parameter in kind.parameters {
-                let outside = [parameter.min.checked_sub(1), parameter.max.checked_add(1)];
-                for value in outside.into_iter().flatten() {
-                    let error = Work::parse(kind.name, &given(&[(parameter.name, value)]))
-                        .expect_err("refused");
-                    assert!(matches!(error, WorkError::OutOfRange { .. }), "{error}");
-                    assert!(error.to_string().ends_with(parameter.unit), "{error}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_parameter_given_twice_is_refused() {
-        assert_eq!(
-            refusal("mixed", &[("spins", 1), ("spins", 1)]),
-            "spins of work type mixed is given twice: give it once"
-        );
-    }
-
-    #[test]
-    fn a_sequence_keeps_order_and_repeats() {
-        let phases = [("sleep-us", 5), ("spin-us", 7), ("sleep-us", 9)];
-        let work = Work::parse("sequence", &given(&phases)).expect("it parses");
-        let phase = |kind, us| Phase {
-            kind,
-            lasts: Duration::from_micros(us),
-        };
-        let expected = vec![
-            phase(PhaseKind::Sleep, 5),
-            phase(PhaseKind::Spin, 7),
-            phase(PhaseKind::Sleep, 9),
-        ];
-        assert_eq!(work, Work::Sequence { phases: expected });
-    }
-
-    #[test]
-    fn a_sequence_needs_a_phase_and_has_a_bound() {
-        assert!(
-            refusal("sequence", &[])
-                .starts_with("work type sequence has 0 phases: give 1 to 32 of ")
-        );
-        assert!(refusal("sequence", &[("spin-us", 1); 33]).contains("has 33 phases"));
-    }
-
-    #[test]
-    fn every_demand_is_a_share_and_costs_something() {
-        for kind in WorkKind::ALL {
-            let minima: Vec<_> = kind
-                .parameters
-                .iter()
-                .map(|p| (p.name.to_owned(), p.min))
-                .collect();
-            let demand = Work::parse(kind.name, &minima)
-                .expect("minima are in range")
-                .demand();
-            assert!(
-                (0.0..=1.0).contains(&demand.cpu_share) && demand.iteration_ns >= 1,
-                "{}",
-                kind.name
-            );
-        }
-        let bursty = Work::parse("bursty", &given(&[("work-us", 1_000), ("sleep-us", 3_000)]))
-            .expect("it parses");
-        assert!((bursty.demand().cpu_share - 0.25).abs() < 1e-9);
-        assert_eq!(bursty.demand().iteration_ns, 1_000_000);
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

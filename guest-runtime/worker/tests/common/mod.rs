@@ -25,7 +25,7 @@ pub(crate) struct Crew {
 pub(crate) fn work(name: &str, parameters: &[(&str, u64)]) -> Work {
     let parameters: Vec<_> = parameters
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), *value))
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
         .collect();
     Work::parse(name, &parameters).expect("the test's work is valid")
 }
@@ -43,7 +43,16 @@ pub(crate) fn spec(work: Work, setup: &Setup) -> CrewSpec {
 impl Crew {
     /// Starts the workers; they stay at the gate.
     pub(crate) fn start(spec: &CrewSpec, options: &ArenaOptions) -> Self {
-        let arena = Arena::create(spec, options).expect("an arena");
+        Self::beside(spec, options, Vec::new())
+    }
+
+    /// With the directories of cgroups that the work needs.
+    pub(crate) fn beside(
+        spec: &CrewSpec,
+        options: &ArenaOptions,
+        directories: Vec<OwnedFd>,
+    ) -> Self {
+        let arena = Arena::with_directories(spec, options, directories).expect("an arena");
         let children = (0..arena.workers())
             .map(|worker| spawn(&arena, worker))
             .collect();

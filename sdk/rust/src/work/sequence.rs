@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{BuiltinWork, Work, builtin};
-use crate::time::to_micros;
 
 /// Spins, sleeps, yields and writes in turn, each for a time of its own (1 µs
 /// to 60 s, in whole microseconds). All parts once are one iteration; at most
@@ -61,7 +60,7 @@ impl Sequence {
 
     /// Parts keep their order, and one name may come twice: this appends.
     fn part(mut self, name: &str, time: Duration) -> Self {
-        self.0.parameters.push((name.to_owned(), to_micros(time)));
+        self.0.parameters.push((name.to_owned(), time.into()));
         self
     }
 }

@@ -1,71 +1,93 @@
-//! The loops, one per work type. They end when the recorder says stop, and
-//! with an error when they cannot go on. None makes a system call that its
-//! type does not ask for, and none allocates.
+//! The loops, one per work type, a file per family. They end when the recorder
+//! says stop, and with an error when they cannot go on. None makes a system
+//! call that its type does not ask for, and none allocates once it runs.
+//!
+//! A family's `prepare` does before the gate what a loop must have, and gives
+//! the loop.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::hint::black_box;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proscenium_worker::burst::{alu, spin, touch};
-use proscenium_worker::process::{Recorder, UNIT, record_failure, sys};
-use proscenium_worker::{Phase, PhaseKind, Seat, SetupStep, Work};
+use nix::time::{ClockId, clock_gettime};
+use proscenium_worker::burst::spin;
+use proscenium_worker::process::{self, Recorder, UNIT, record_failure};
+use proscenium_worker::{Policy, Seat, SetupStep, Work};
 
+mod cache;
+mod churn;
+mod compute;
+mod groups;
+mod io_work;
+mod locks;
+mod models;
+mod net;
+mod numa;
 mod pairs;
+mod queue;
+mod rounds;
+mod sequence;
+mod timers;
+mod words;
 
-/// What a loop needs and must have before the gate opens.
-#[derive(Default)]
-pub(crate) struct Tools {
-    file: Option<File>,
-    buffer: Vec<u8>,
-    pipes: Option<pairs::Pipes>,
-}
+/// What runs behind the gate.
+pub(crate) type Loop = Box<dyn FnMut(&Seat, &mut Recorder<'_>) -> io::Result<()>>;
 
-impl Tools {
-    pub(crate) fn prepare(seat: &Seat) -> io::Result<Self> {
-        let mut tools = Self::default();
-        match &seat.spec().work {
-            Work::IoSyncWrite { size_kib, .. } => {
-                tools.file = Some(unnamed_file(&seat.spec().io_dir)?);
-                tools.buffer = memory(*size_kib)?;
-            }
-            Work::Sequence { phases } if phases.iter().any(|phase| phase.kind == PhaseKind::Io) => {
-                tools.file = Some(unnamed_file(&seat.spec().io_dir)?);
-                tools.buffer = memory(4)?;
-            }
-            Work::CachePressure { size_kib, .. } => tools.buffer = memory(*size_kib)?,
-            Work::PipeIo { .. } => tools.pipes = Some(pairs::Pipes::inherit(seat)?),
-            _ => {}
-        }
-        Ok(tools)
-    }
-
-    /// Writes the buffer `writes` times from the file's start on and flushes.
-    /// Gives the time of the flush.
-    fn write_and_flush(&self, writes: u64) -> io::Result<Duration> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        for write in 0..writes {
-            file.write_all_at(&self.buffer, write * self.buffer.len() as u64)?;
-        }
-        let before = Instant::now();
-        file.sync_data()?;
-        Ok(before.elapsed())
+/// Gets ready for the seat's work.
+pub(crate) fn prepare(seat: &Seat) -> io::Result<Loop> {
+    match &seat.spec().work {
+        Work::Compute(work) => compute::prepare(work),
+        Work::Cache(work) => cache::prepare(work),
+        Work::Io(work) => io_work::prepare(work, &seat.spec().io_dir),
+        Work::Pairs(work) => pairs::prepare(work, seat),
+        Work::Groups(work) => groups::prepare(work, seat),
+        Work::Churn(work) => churn::prepare(work, seat),
+        Work::Numa(work) => numa::prepare(work, seat),
+        Work::Net(work) => net::prepare(work, seat),
+        Work::Timers(work) => timers::prepare(work),
+        Work::Models(work) => models::prepare(work, seat),
+        Work::Sequence(work) => sequence::prepare(work, &seat.spec().io_dir),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
-fn unnamed_file(directory: &str) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .custom_flags(libc::O_TMPFILE)
-        .mode(0o600)
-        .open(directory)
+/// Boxes a loop, with its type given.
+fn ready<F>(work: F) -> io::Result<Loop>
+where
+    F: FnMut(&Seat, &mut Recorder<'_>) -> io::Result<()> + 'static,
+{
+    Ok(Box::new(work))
+}
+
+/// Puts this worker into the class that its role asks for. Without the
+/// privilege it stays where it is, which is on record.
+fn enter_class(seat: &Seat, policy: Policy) -> io::Result<()> {
+    if policy != Policy::Normal {
+        tell(seat, process::sys::set_policy(policy))?;
+    }
+    Ok(())
+}
+
+/// Puts what failed on record, and goes on.
+fn tell(seat: &Seat, done: io::Result<()>) -> io::Result<()> {
+    if let Err(error) = done {
+        record_failure(&seat.view()?.slot.facts, SetupStep::Work, &error);
+    }
+    Ok(())
+}
+
+/// Takes over a descriptor that this worker inherited.
+fn inherit(number: RawFd) -> io::Result<File> {
+    let number = usize::try_from(number).map_err(io::Error::other)?;
+    process::sys::inherit(number).map(File::from)
 }
 
 /// Zeroed memory, each page of it touched, so that the loop has no faults.
 fn memory(kib: u64) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(kib * 1024).map_err(io::Error::other)?;
+    let len = bytes(kib)?;
     let mut memory = Vec::new();
     memory
         .try_reserve_exact(len)
@@ -74,65 +96,26 @@ fn memory(kib: u64) -> io::Result<Vec<u8>> {
     Ok(memory)
 }
 
-/// Runs the seat's work until the stop request.
-pub(crate) fn run(seat: &Seat, tools: &mut Tools, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    match &seat.spec().work {
-        Work::SpinWait { spins } => spin_wait(*spins, recorder),
-        Work::YieldHeavy => while yield_once(recorder) {},
-        Work::Mixed { spins } => mixed(*spins, recorder),
-        Work::Bursty { work, sleep } => bursty(*work, *sleep, recorder)?,
-        Work::IoSyncWrite { writes, .. } => io_sync_write(*writes, tools, recorder)?,
-        Work::PipeIo { spins } => {
-            let pipes = tools.pipes.as_mut().ok_or(io::ErrorKind::NotFound)?;
-            pairs::pipe_io(pipes, seat.worker(), *spins, recorder)?;
-        }
-        Work::FutexPingPong { spins } => pairs::futex_ping_pong(seat, *spins, recorder)?,
-        Work::CachePressure { stride, .. } => cache_pressure(*stride, tools, recorder)?,
-        Work::ForkExit => fork_exit(seat, recorder)?,
-        Work::Sequence { phases } => sequence(phases, tools, recorder)?,
-        _ => return Err(io::ErrorKind::Unsupported.into()),
-    }
-    Ok(())
+fn bytes(kib: u64) -> io::Result<usize> {
+    usize::try_from(kib * 1024).map_err(io::Error::other)
 }
 
-fn spin_wait(spins: u64, recorder: &mut Recorder<'_>) {
-    let mut x = 1;
-    loop {
-        x = black_box(spin(x, spins));
-        if !recorder.iteration(spins) {
-            return;
-        }
-    }
+/// Monotonic time in nanoseconds, the same in all workers.
+fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn yield_once(recorder: &mut Recorder<'_>) -> bool {
+/// Yields, and says how long that took.
+fn timed_yield() -> Duration {
+    let start = Instant::now();
     thread::yield_now();
-    recorder.iteration(UNIT)
+    start.elapsed()
 }
 
-fn mixed(spins: u64, recorder: &mut Recorder<'_>) {
-    let mut x = 1;
-    loop {
-        x = black_box(spin(x, spins));
-        thread::yield_now();
-        if !recorder.iteration(spins + UNIT) {
-            return;
-        }
-    }
-}
-
-fn bursty(work: Duration, sleep: Duration, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    loop {
-        if !busy(work, recorder, || _ = black_box(spin(1, UNIT))) {
-            return Ok(());
-        }
-        sleep_once(sleep, recorder)?;
-        let going_on = recorder.iteration(0);
-        recorder.checkpoint();
-        if !going_on {
-            return Ok(());
-        }
-    }
+/// Spins without an effect.
+fn burn(spins: u64) {
+    black_box(spin(black_box(1), spins));
 }
 
 /// Repeats one unit of work for `time`. `false`: stop.
@@ -149,110 +132,30 @@ fn busy(time: Duration, recorder: &mut Recorder<'_>, mut unit: impl FnMut()) -> 
     }
 }
 
-/// Sleeps for `time` and files how long it was; a sleep cut short by the stop
-/// request is no sample.
-fn sleep_once(time: Duration, recorder: &mut Recorder<'_>) -> io::Result<()> {
+/// Sleeps for `time`, and says how long it was; `None`: the stop request came.
+fn sleep(time: Duration, recorder: &Recorder<'_>) -> io::Result<Option<Duration>> {
     let start = Instant::now();
     while let Some(left) = time
         .checked_sub(start.elapsed())
         .filter(|left| !left.is_zero())
     {
         if recorder.stopped() {
-            return Ok(());
+            return Ok(None);
         }
         recorder.sleep(left)?;
     }
-    recorder.wake(start.elapsed());
-    Ok(())
+    Ok(Some(start.elapsed()))
 }
 
-fn io_sync_write(writes: u64, tools: &Tools, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    loop {
-        let flush = tools.write_and_flush(writes)?;
-        recorder.wake(flush);
-        let going_on = recorder.iteration(writes * UNIT);
-        recorder.checkpoint();
-        if !going_on {
-            return Ok(());
-        }
-    }
+/// Xorshift; the state is never 0.
+fn draw(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
 }
 
-fn cache_pressure(stride: u64, tools: &mut Tools, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    let stride = usize::try_from(stride).map_err(io::Error::other)?.max(1);
-    let accesses = tools.buffer.len().div_ceil(stride) as u64;
-    loop {
-        touch(black_box(&mut tools.buffer), stride);
-        if !recorder.iteration(accesses) {
-            return Ok(());
-        }
-    }
-}
-
-fn fork_exit(seat: &Seat, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    let view = seat.view()?;
-    loop {
-        let going_on = match sys::fork() {
-            Ok(child) => {
-                let start = Instant::now();
-                sys::wait(child)?;
-                recorder.wake(start.elapsed());
-                recorder.iteration(UNIT)
-            }
-            // A limit on processes is part of what scenarios do.
-            Err(error) => {
-                record_failure(&view.slot.facts, SetupStep::Work, &error);
-                thread::yield_now();
-                !recorder.stopped()
-            }
-        };
-        recorder.checkpoint();
-        if !going_on {
-            return Ok(());
-        }
-    }
-}
-
-fn sequence(phases: &[Phase], tools: &Tools, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    loop {
-        for each in phases {
-            phase(*each, tools, recorder)?;
-            recorder.checkpoint();
-            if recorder.stopped() {
-                return Ok(());
-            }
-        }
-        if !recorder.iteration(0) {
-            return Ok(());
-        }
-    }
-}
-
-fn phase(phase: Phase, tools: &Tools, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    match phase.kind {
-        PhaseKind::Spin => {
-            busy(phase.lasts, recorder, || _ = black_box(spin(1, UNIT)));
-        }
-        PhaseKind::Alu => {
-            busy(phase.lasts, recorder, || _ = black_box(alu(1, UNIT)));
-        }
-        PhaseKind::Yield => {
-            busy(phase.lasts, recorder, thread::yield_now);
-        }
-        PhaseKind::Sleep => {
-            sleep_once(phase.lasts, recorder)?;
-            recorder.advance(UNIT);
-        }
-        PhaseKind::Io => {
-            let start = Instant::now();
-            loop {
-                let flush = tools.write_and_flush(1)?;
-                recorder.wake(flush);
-                if !recorder.advance(UNIT) || start.elapsed() >= phase.lasts {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(())
+/// An index below `len`, which is not 0.
+fn draw_below(state: &mut u64, len: usize) -> usize {
+    usize::try_from(draw(state) % len.max(1) as u64).unwrap_or(0)
 }

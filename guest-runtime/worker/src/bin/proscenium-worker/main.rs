@@ -2,9 +2,9 @@
 //!
 //! Started by the runtime inside its cgroup as
 //! `proscenium-worker <arena descriptor> <worker index>`, with the memory and
-//! its pipe ends inherited. Everything else it is told is in the memory, and
-//! so is everything that it tells. Its life is in [`proscenium_worker::process`];
-//! here are the loops.
+//! what else it needs inherited. Everything else it is told is in the memory,
+//! and so is everything that it tells. Its life is in
+//! [`proscenium_worker::process`]; here are the loops.
 #![deny(unsafe_code)]
 
 use std::process::ExitCode;
@@ -12,11 +12,14 @@ use std::process::ExitCode;
 use proscenium_worker::process;
 
 mod loops;
-
-use loops::Tools;
+#[expect(unsafe_code, reason = "system calls that no crate wraps safely")]
+mod sys;
 
 fn main() -> ExitCode {
-    let lived = process::arguments()
-        .and_then(|[arena, worker]| process::live(arena, worker, Tools::prepare, loops::run));
+    let lived = process::arguments().and_then(|[arena, worker]| {
+        process::live(arena, worker, loops::prepare, |seat, work, recorder| {
+            work(seat, recorder)
+        })
+    });
     process::exit(lived)
 }
