@@ -33,6 +33,7 @@ pub(super) fn job(args: &ScenarioArgs, manifest: &Manifest) -> Result<Job, Expec
             .fold(Thresholds::default(), |all, one| all.overlaid(*one)),
         trap_foreign_imports: args.trap_foreign_imports,
         progress_ms: PROGRESS_MS,
+        payloads: Vec::new(),
     })
 }
 

@@ -28,6 +28,7 @@ enum Tag {
     Mediation = 0x0f,
     Fault = 0x10,
     End = 0x11,
+    Payload = 0x12,
 }
 
 impl From<&Event> for Tag {
@@ -50,6 +51,7 @@ impl From<&Event> for Tag {
             Event::Mediation(_) => Self::Mediation,
             Event::Fault { .. } => Self::Fault,
             Event::End => Self::End,
+            Event::Payload(_) => Self::Payload,
         }
     }
 }
@@ -85,6 +87,7 @@ impl Codec for Event {
             Self::Detail(detail) => payload.compact(detail),
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
+            Self::Payload(record) => payload.compact(record),
         }
     }
 
@@ -113,6 +116,7 @@ impl Codec for Event {
                 .map(|layout| Self::Mediation(Mediation::from(layout))),
             Tag::Fault => compact(payload).map(|message| Self::Fault { message }),
             Tag::End => empty(payload, Self::End),
+            Tag::Payload => compact(payload).map(Self::Payload),
         })
     }
 }
