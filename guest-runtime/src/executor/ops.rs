@@ -2,6 +2,7 @@
 
 use proscenium_wire::LogLevel;
 
+use super::payload_rules::Origin;
 use super::requirements::{of_op, offered};
 use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
@@ -62,6 +63,15 @@ impl Stage {
             Op::StopCgroup(name) => self.stop_group(name),
             Op::SetAffinity(set) => self.set_affinity(&set.cgroup, &set.affinity),
             Op::MoveAllTasks(tasks) => self.move_all(&tasks.from, &tasks.to).map(drop),
+            Op::RunPayload(run) => self.run_payload(run, Origin::Op).map(drop),
+            Op::WaitPayload(which) => {
+                let payload = self.find_payload(which)?;
+                self.wait_payload(payload, None).map(drop)
+            }
+            Op::KillPayload(which) => {
+                let payload = self.find_payload(which)?;
+                self.kill_payload(payload).map(drop)
+            }
             Op::FreezeCgroup(name) => self.set_frozen(name, true),
             Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
             other => offered(other),
@@ -86,9 +96,11 @@ impl Stage {
         self.put_cpuset(b, set_a)
     }
 
-    /// Stops and collects a cgroup's workers; their figures are kept.
+    /// Ends a cgroup's payloads, stops and collects its workers; their figures
+    /// are kept.
     pub(super) fn stop_group(&mut self, name: &str) -> Result<()> {
         self.group(name)?;
+        self.drain_group(name);
         self.thaw(name);
         let phase = self.step.as_ref().map(super::step::Step::phase);
         let crews: Vec<_> = self
@@ -96,6 +108,9 @@ impl Stage {
             .flat_map(|slot| slot.take_crews(name))
             .collect();
         self.collect_crews(&crews, phase);
+        let group = self.group(name)?;
+        let (id, hosted_payload) = (group.id, group.hosted_payload);
+        self.sweep(id, hosted_payload);
         Ok(())
     }
 

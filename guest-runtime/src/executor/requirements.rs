@@ -86,8 +86,7 @@ pub fn op_bit(op: &Op) -> u32 {
 /// `unavailable`, naming what it needs.
 pub(super) fn offered(op: &Op) -> Result<()> {
     let family = match op_bit(op) {
-        0..=9 | 13 | 14 => return Ok(()),
-        10..=12 => "payloads",
+        0..=14 => return Ok(()),
         15..=20 => "kernel memory and captures",
         21..=25 => "schedulers under test",
         _ => "process captures and interrupts",

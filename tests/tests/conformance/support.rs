@@ -5,13 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use proscenium_guest_runtime::contract::ops::Op;
 use proscenium_guest_runtime::contract::stage::{Backdrop, StepPlan};
-use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
+use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec, PayloadRef, PayloadRun};
 use proscenium_guest_runtime::executor::{Result, Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
-use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds, Verdict};
+use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
+use proscenium_wire::{
+    Event, Limits, Outcome, PayloadKind, PayloadOutput, PayloadRecord, PayloadSpec, Thresholds,
+    Verdict,
+};
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
 #[path = "../../../guest-runtime/tests/support/plans.rs"]
@@ -45,12 +49,23 @@ impl Rig {
             seed: 1,
             limits: Limits::default(),
             thresholds: Thresholds::default(),
+            payloads: vec![],
             progress: None,
         };
         change(&mut settings);
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
         Self { stage, log, events }
+    }
+
+    /// With these programs declared; of those in `scripts` it is said how
+    /// they behave.
+    pub(crate) fn payloads(declared: Vec<PayloadSpec>, scripts: &[(&str, Script)]) -> Self {
+        let mut world = Simulated::new(Machine::uniform(2, 2, 2, 1));
+        for (name, script) in scripts {
+            world = world.with_payload(name, script.clone());
+        }
+        Self::with(world, |settings| settings.payloads = declared)
     }
 
     pub(crate) fn thresholds(thresholds: Thresholds) -> Self {
@@ -142,6 +157,15 @@ impl Ended {
             .collect()
     }
 
+    /// Payload records, in the order of their frames.
+    pub(crate) fn records(&self) -> Vec<&PayloadRecord> {
+        let record = |event| match event {
+            &Event::Payload(ref record) => Some(record),
+            _ => None,
+        };
+        self.events.iter().filter_map(record).collect()
+    }
+
     /// Kinds of the frames that mark the timeline, in order.
     pub(crate) fn markers(&self) -> Vec<&'static str> {
         let name = |event: &Event| match event {
@@ -155,6 +179,49 @@ impl Ended {
         };
         self.events.iter().filter_map(name).collect()
     }
+}
+
+/// A declared program that takes any flag and prints nothing of interest.
+pub(crate) fn declared(name: &str) -> PayloadSpec {
+    PayloadSpec {
+        name: name.to_owned(),
+        kind: PayloadKind::Binary,
+        program: format!("/payloads/bin/{name}"),
+        folder: "/payloads".to_owned(),
+        args: vec![],
+        environment: vec![],
+        known_flags: None,
+        output: PayloadOutput::ExitCode,
+        hints: vec![],
+        checks: vec![],
+    }
+}
+
+/// Runs until it is killed.
+pub(crate) fn endless() -> Script {
+    Script {
+        ends_after: None,
+        ..Script::default()
+    }
+}
+
+pub(crate) fn start(payload: &str, cgroup: Option<&str>, args: &[&str]) -> PayloadRun {
+    PayloadRun {
+        payload: payload.to_owned(),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        cgroup: cgroup.map(str::to_owned),
+    }
+}
+
+pub(crate) fn one(payload: &str, cgroup: Option<&str>) -> PayloadRef {
+    PayloadRef {
+        payload: payload.to_owned(),
+        cgroup: cgroup.map(str::to_owned),
+    }
+}
+
+pub(crate) fn run(payload: &str, cgroup: Option<&str>) -> Op {
+    Op::RunPayload(start(payload, cgroup, &[]))
 }
 
 /// One step with these definitions, held to the end.

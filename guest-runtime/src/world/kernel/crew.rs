@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use proscenium_worker::{Arena, ArenaOptions, CrewSpec, ExitInfo, Report};
 
 use super::process::Process;
-use super::spawn::{Image, spawn};
+use super::spawn::{Image, Program, spawn};
 use crate::cpuset::CpuSet;
 use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
 
@@ -70,8 +70,10 @@ impl Crew {
             let inherited = crew.arena.inherited(index);
             // On an error, dropping the crew kills and reaps those before it.
             let worker = spawn(&Image {
-                program,
+                program: Program::File(program),
                 arguments: &arguments,
+                environment: &[],
+                standard: None,
                 inherited: &inherited,
                 cgroup,
             })?;

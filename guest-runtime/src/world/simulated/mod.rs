@@ -9,6 +9,8 @@ mod cancel;
 mod crew;
 mod effect;
 mod load;
+mod payload;
+mod tasks;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -18,15 +20,18 @@ use nix::errno::Errno;
 use proscenium_worker::ExitInfo;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, PayloadEnd, PayloadId,
+    PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
+pub use payload::Script;
 
 use cancel::Cancel;
 use crew::Crew;
+use payload::Payload;
 use tree::Tree;
 
 /// See the module.
@@ -37,6 +42,11 @@ pub struct Simulated {
     tree: Tree,
     crews: BTreeMap<CrewId, Crew>,
     next_crew: u32,
+    scripts: BTreeMap<String, Script>,
+    payloads: BTreeMap<PayloadId, Payload>,
+    next_payload: u32,
+    /// Processes that payloads left behind, by cgroup.
+    strays: Vec<(GroupId, u32)>,
     next_pid: u32,
     controllers: Controllers,
     log: EffectLog,
@@ -54,6 +64,10 @@ impl Simulated {
             now: Duration::ZERO,
             crews: BTreeMap::new(),
             next_crew: 0,
+            scripts: BTreeMap::new(),
+            payloads: BTreeMap::new(),
+            next_payload: 0,
+            strays: Vec::new(),
             next_pid: 1_000,
             controllers: Controllers::all(),
             log: EffectLog::default(),
@@ -81,6 +95,16 @@ impl Simulated {
             load::advance(&mut self.tree, &mut self.crews, &self.machine, span);
             self.now = until;
         }
+    }
+
+    /// Lets time pass; a cancellation on the way comes first.
+    fn pass(&mut self, until: Duration) -> Option<Wake> {
+        if let Some((at, reason)) = self.cancel.within(self.now, until) {
+            self.advance(at);
+            return Some(Wake::Cancelled(reason));
+        }
+        self.advance(until);
+        None
     }
 
     fn crew(&self, id: CrewId) -> Result<&Crew, WorldError> {
@@ -163,7 +187,13 @@ impl World for Simulated {
             knob,
             value: shown,
         };
-        let done = self.carry_out(&effect, |world| world.tree.write(group, knob, value));
+        let done = self.carry_out(&effect, |world| {
+            world.tree.write(group, knob, value)?;
+            if knob == Knob::Kill {
+                world.kill_all_in(group);
+            }
+            Ok(())
+        });
         done.map_err(|error| match error {
             WorldError::Kernel { errno, .. } => WorldError::Write {
                 group: name,
@@ -178,11 +208,7 @@ impl World for Simulated {
     fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
         self.text = if knob == Knob::Procs {
             self.tree.name(group)?;
-            let pids = self
-                .crews
-                .values()
-                .filter(|crew| crew.group == Some(group))
-                .flat_map(|c| &c.pids);
+            let pids = self.pids_in(group);
             pids.map(|pid| format!("{pid}\n")).collect()
         } else {
             self.tree.read(group, knob)?
@@ -321,71 +347,40 @@ impl World for Simulated {
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
         self.log.note(&Effect::Wait { until });
-        if let Some((at, reason)) = self.cancel.within(self.now, until) {
-            self.advance(at);
-            return Ok(Wake::Cancelled(reason));
-        }
-        self.advance(until);
-        Ok(Wake::Elapsed)
-    }
-}
-
-impl Simulated {
-    /// Workers in a cgroup itself, not below it.
-    fn tasks_in(&self, group: GroupId) -> usize {
-        let members = self.crews.values().filter(|crew| crew.group == Some(group));
-        members.map(|crew| crew.pids.len()).sum()
+        Ok(self.pass(until).unwrap_or(Wake::Elapsed))
     }
 
-    fn start(
+    fn start_payload(
         &mut self,
         group: Option<GroupId>,
-        name: &str,
-        plan: &CrewPlan,
-    ) -> Result<CrewId, WorldError> {
-        let workers = plan.setups.len();
-        if let Some(id) = group {
-            let room = self.tree.pids_room(id, |id| self.tasks_in(id));
-            if room < workers {
-                let what = format!(
-                    "start {workers} workers in cgroup {name:?}: pids.max leaves room for {room}"
-                );
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EAGAIN,
-                });
-            }
-            if self.tree.has_enabled_children(id) {
-                let what =
-                    format!("start workers in cgroup {name:?}, whose children have controllers");
-                return Err(WorldError::Kernel {
-                    what,
-                    errno: Errno::EBUSY,
-                });
-            }
-        }
-        let id = CrewId(self.next_crew);
-        self.next_crew += 1;
-        let pids = (self.next_pid..).take(workers).collect();
-        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        self.crews.insert(id, Crew::new(group, plan, pids));
-        Ok(id)
+        plan: &PayloadPlan,
+    ) -> Result<PayloadId, WorldError> {
+        let name = group.map(|group| self.tree.name(group)).transpose()?;
+        let name = name.unwrap_or("").to_owned();
+        let effect = Effect::StartPayload {
+            payload: plan.name.clone(),
+            group: name.clone(),
+            arguments: plan.arguments.clone(),
+        };
+        self.carry_out(&effect, |world| world.run_script(group, &name, plan))
     }
 
-    fn pin(&mut self, crew: CrewId, index: usize, cpus: &CpuSet) -> Result<(), WorldError> {
-        let group = self.crew(crew)?.group;
-        let effective = group.map_or(&self.machine.cpus, |id| self.tree.effective(id));
-        if cpus.intersection(effective).is_empty() {
-            let what = format!("pin a worker of crew {} to CPUs {cpus}", crew.0);
-            return Err(WorldError::Kernel {
-                what,
-                errno: Errno::EINVAL,
-            });
-        }
-        let crew = self.crews.get_mut(&crew);
-        if let Some(worker) = crew.and_then(|crew| crew.workers.get_mut(index)) {
-            worker.affinity = Some(cpus.clone());
-        }
-        Ok(())
+    fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError> {
+        self.log.note(&Effect::Wait { until });
+        let ends = self.payload(payload)?.ends();
+        let until_end = ends.filter(|ends| *ends <= until);
+        let woken = self.pass(until_end.unwrap_or(until));
+        Ok(woken.unwrap_or(until_end.map_or(Wake::Elapsed, |_| Wake::Ended)))
+    }
+
+    fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
+        let name = self.payload(payload)?.name().to_owned();
+        let taken = self.payloads.remove(&payload);
+        let effect = Effect::EndPayload { payload: name };
+        self.carry_out(&effect, |world| {
+            taken
+                .map(|taken| world.end_script(taken))
+                .ok_or_else(|| payload::gone(payload))
+        })
     }
 }
