@@ -26,7 +26,7 @@ mod run;
 mod tidy;
 mod timeline;
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, Verdict};
+use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use run::{Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World};
@@ -78,6 +78,8 @@ pub enum RunEvent {
     Log(Log),
     /// What one phase's workers in one cgroup did.
     Collected(CgroupStats),
+    /// What became of a payload.
+    Payload(PayloadRecord),
     /// A reason, as soon as it is known.
     Detail(Detail),
     /// What was done on the plugin's behalf.

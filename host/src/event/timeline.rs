@@ -36,6 +36,8 @@ pub struct Bounds {
     pub details: u32,
     /// Cgroup statistics, streamed and in the verdict, each.
     pub cgroups: u32,
+    /// Payload records.
+    pub payloads: u32,
     /// Everything else.
     pub others: u32,
 }
@@ -49,6 +51,7 @@ impl Default for Bounds {
             steps: 65_536,
             details: 10_000,
             cgroups: 50_000,
+            payloads: 10_000,
             others: 200_000,
         }
     }
@@ -132,11 +135,8 @@ impl Timeline {
                 level,
                 message,
             } => {
-                if take(&mut self.left.logs) {
-                    told.push((None, tidy::log(source, level, &message)));
-                } else {
-                    self.left_out("log lines", told);
-                }
+                let event = || tidy::log(source, level, &message);
+                self.bounded(|left| &mut left.logs, "log lines", event, told);
             }
             Event::Mark(mark) => {
                 if take(&mut self.left.marks) {
@@ -146,18 +146,16 @@ impl Timeline {
                 }
             }
             Event::Collected(stats) => {
-                if take(&mut self.left.cgroups) {
-                    told.push((None, RunEvent::Collected(tidy::cgroup(stats))));
-                } else {
-                    self.left_out("cgroup statistics", told);
-                }
+                let event = || RunEvent::Collected(tidy::cgroup(stats));
+                self.bounded(|left| &mut left.cgroups, "cgroup statistics", event, told);
+            }
+            Event::Payload(record) => {
+                let event = || RunEvent::Payload(tidy::payload(record));
+                self.bounded(|left| &mut left.payloads, "payload records", event, told);
             }
             Event::Detail(detail) => {
-                if take(&mut self.left.details) {
-                    told.push((None, RunEvent::Detail(tidy::detail(detail))));
-                } else {
-                    self.left_out("details", told);
-                }
+                let event = || RunEvent::Detail(tidy::detail(detail));
+                self.bounded(|left| &mut left.details, "details", event, told);
             }
             Event::ScenarioStart => self.other(None, RunEvent::ScenarioStarted, told),
             Event::Pause => self.other(None, RunEvent::Paused, told),
@@ -322,6 +320,21 @@ impl Timeline {
                 rate_per_s,
             }),
         ));
+    }
+
+    /// Tells an event if there is room for one more of its kind.
+    fn bounded(
+        &mut self,
+        left: fn(&mut Bounds) -> &mut u32,
+        what: &'static str,
+        event: impl FnOnce() -> RunEvent,
+        told: &mut Told,
+    ) {
+        if take(left(&mut self.left)) {
+            told.push((None, event()));
+        } else {
+            self.left_out(what, told);
+        }
     }
 
     fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {

@@ -25,7 +25,7 @@ use super::{Reporter, Summary};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome};
 use crate::run_dir::write_atomically;
 
-/// Steps and cgroups that become properties, each.
+/// Steps, cgroups and payloads that become properties, and figures of a payload, each.
 const PROPERTIES: usize = 500;
 
 /// Writes a JUnit file when the run has ended.
@@ -183,6 +183,17 @@ fn properties(summary: &Summary, ended: &RunEnded) -> Vec<Property> {
             .cpu_stat
             .iter()
             .for_each(|stat| add(&format!("{name}.usage-us"), stat.usage_us.to_string()));
+    }
+    for record in summary.payloads.iter().take(PROPERTIES) {
+        let name = format!("payload.{}.{}", record.index, record.name);
+        add(&format!("{name}.exit-code"), record.exit.code().to_string());
+        add(&format!("{name}.killed"), record.killed.to_string());
+        for metric in record.metrics.iter().take(PROPERTIES) {
+            add(&format!("{name}.{}", metric.name), metric.value.to_string());
+        }
+        for check in record.checks.iter().filter(|check| !check.passed) {
+            add(&format!("{name}.failed"), check.message.clone());
+        }
     }
     list
 }

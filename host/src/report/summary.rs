@@ -4,7 +4,9 @@
 //! for an `events.jsonl` that is read back. Its JSON is `report.json`. It
 //! holds no more than the stream's own bounds let through.
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PhaseStats, Verdict};
+use proscenium_wire::{
+    CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, PhaseStats, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
@@ -29,6 +31,9 @@ pub struct Summary {
     pub steps: Vec<StepRow>,
     /// Per cgroup and phase.
     pub cgroups: Vec<CgroupStats>,
+    /// Payloads, in the order of their ends.
+    #[serde(default)]
+    pub payloads: Vec<PayloadRecord>,
     /// Details as they came.
     pub details: Vec<Detail>,
     /// The plugin's marks.
@@ -96,6 +101,7 @@ impl Default for Summary {
             progress: None,
             steps: Vec::new(),
             cgroups: Vec::new(),
+            payloads: Vec::new(),
             details: Vec::new(),
             marks: Vec::new(),
             mediation: None,
@@ -121,6 +127,7 @@ impl Summary {
             RunEvent::Mark(mark) => self.marks.push(mark.clone()),
             RunEvent::Log(log) => self.warnings += u64::from(log.level <= LogLevel::Warn),
             RunEvent::Collected(stats) => self.cgroups.push(stats.clone()),
+            RunEvent::Payload(record) => self.payloads.push(record.clone()),
             RunEvent::Detail(detail) => self.details.push(detail.clone()),
             RunEvent::Mediation(counts) => self.mediation = Some(*counts),
             RunEvent::Verdict(verdict) => self.verdict(verdict),

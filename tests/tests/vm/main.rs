@@ -12,4 +12,5 @@ mod emulators;
 mod examples;
 mod faults;
 mod hostile;
+mod payloads;
 mod run;
