@@ -140,7 +140,7 @@ impl Stage {
             Some(slot.payloads.remove(index))
         });
         let payload = taken.ok_or_else(over)?;
-        let (record, failure) = self.finish_payload(payload, self.phase_label());
+        let (record, failure) = self.finish_payload(&payload, self.phase_label());
         match failure {
             None => Ok(record),
             Some(error) => Err(error.into()),
@@ -183,7 +183,7 @@ impl Stage {
 
     fn drain_in_order(&mut self, payloads: impl IntoIterator<Item = Payload>, label: PhaseLabel) {
         for payload in payloads {
-            if let (_, Some(error)) = self.finish_payload(payload, label) {
+            if let (_, Some(error)) = self.finish_payload(&payload, label) {
                 self.say(LogLevel::Warn, error.to_string());
             }
         }
@@ -205,7 +205,7 @@ impl Stage {
     /// The one way out of a payload.
     fn finish_payload(
         &mut self,
-        payload: Payload,
+        payload: &Payload,
         label: PhaseLabel,
     ) -> (PayloadRecord, Option<WorldError>) {
         self.mediation.waits += 1;

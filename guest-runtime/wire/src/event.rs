@@ -6,10 +6,6 @@ use crate::{CgroupStats, Detail, PayloadRecord, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are made, encoded and dropped one at a time; the large one is as common as the others"
-)]
 pub enum Event {
     /// The first frame of every run.
     Hello(Hello),

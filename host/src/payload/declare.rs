@@ -156,47 +156,19 @@ impl Entry {
 
     /// `folder`: what paths are relative to.
     fn declare(self, folder: &Path) -> Result<Declared, PayloadError> {
-        let refuse = |why: &str| {
-            Err(PayloadError::Declaration {
-                name: self.name.chars().take(MAX_NAME).collect(),
-                why: why.to_owned(),
-            })
+        let name = self.name.clone();
+        let refuse = |why| PayloadError::Declaration {
+            name: name.chars().take(MAX_NAME).collect(),
+            why,
         };
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-        if self.name.is_empty()
-            || self.name.len() > MAX_NAME
-            || self.name.starts_with('.')
-            || !self.name.bytes().all(allowed)
-        {
-            return refuse(
-                "names are 1 to 64 lower-case letters, digits, dashes, dots and underscores",
-            );
-        }
-        if self.binary.as_os_str().is_empty() {
-            return refuse("it has no program: write NAME=PATH");
-        }
-        let texts = self.args.iter().chain(self.known_flags.iter().flatten());
-        if texts.into_iter().any(|text| text.contains('\0')) {
-            return refuse("arguments and flags have no NUL");
-        }
-        let unlike_a_flag = |flag: &&String| !flag.starts_with("--") || flag.contains('=');
-        if let Some(flag) = self.known_flags.iter().flatten().find(unlike_a_flag) {
-            return refuse(&format!(
-                "known flag {flag:?}: write it as \"--flag\", without a value"
-            ));
-        }
-        let mut checks = Vec::with_capacity(self.checks.len());
-        for check in self.checks {
-            match check.understood() {
-                Ok(check) => checks.push(check),
-                Err(why) => {
-                    return Err(PayloadError::Declaration {
-                        name: self.name,
-                        why,
-                    });
-                }
-            }
-        }
+        self.check().map_err(refuse)?;
+        let checks = self.checks.into_iter().map(Check::understood);
+        let checks = checks.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+        let hints = self.metrics.into_iter().map(|hint| MetricHint {
+            metric: hint.name,
+            polarity: hint.polarity,
+            unit: hint.unit,
+        });
         let output = self.output.unwrap_or_else(|| preset(&self.binary));
         // A name without a slash is looked up, a path is the file's own.
         let binary = if self.binary.components().count() > 1 {
@@ -216,18 +188,38 @@ impl Entry {
                 environment: Vec::new(),
                 known_flags: self.known_flags,
                 output,
-                hints: self
-                    .metrics
-                    .into_iter()
-                    .map(|hint| MetricHint {
-                        metric: hint.name,
-                        polarity: hint.polarity,
-                        unit: hint.unit,
-                    })
-                    .collect(),
+                hints: hints.collect(),
                 checks,
             },
         })
+    }
+
+    /// What is wrong with name, program or flags, as a clause.
+    fn check(&self) -> Result<(), String> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+        if self.name.is_empty()
+            || self.name.len() > MAX_NAME
+            || self.name.starts_with('.')
+            || !self.name.bytes().all(allowed)
+        {
+            return Err(
+                "names are 1 to 64 lower-case letters, digits, dashes, dots and underscores".into(),
+            );
+        }
+        if self.binary.as_os_str().is_empty() {
+            return Err("it has no program: write NAME=PATH".into());
+        }
+        let mut texts = self.args.iter().chain(self.known_flags.iter().flatten());
+        if texts.any(|text| text.contains('\0')) {
+            return Err("arguments and flags have no NUL".into());
+        }
+        let unlike_a_flag = |flag: &&String| !flag.starts_with("--") || flag.contains('=');
+        match self.known_flags.iter().flatten().find(unlike_a_flag) {
+            Some(flag) => Err(format!(
+                "known flag {flag:?}: write it as \"--flag\", without a value"
+            )),
+            None => Ok(()),
+        }
     }
 }
 

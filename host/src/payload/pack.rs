@@ -1,12 +1,13 @@
 //! The files of all declared payloads, with the places that they have in the
 //! guest, and the declarations completed for it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::{env, fs};
 
-use proscenium_wire::{PayloadKind, PayloadSpec};
+use proscenium_wire::{PayloadCheck, PayloadKind, PayloadSpec};
 
 use super::declare::check_all;
 use super::linker::Linker;
@@ -38,14 +39,22 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// Declarations alone, for a world that starts nothing.
+    /// Declarations alone, for a world that starts nothing. A program that did
+    /// not run has printed no figures, so none is expected.
     ///
     /// # Errors
     ///
     /// [`PayloadError::Declaration`].
     pub fn declarations(declared: Vec<Declared>) -> Result<Vec<PayloadSpec>, PayloadError> {
         check_all(&declared)?;
-        Ok(declared.into_iter().map(|one| one.spec).collect())
+        let only_exit = |check: &PayloadCheck| matches!(check, PayloadCheck::ExitCode(_));
+        let specs = declared.into_iter().map(|one| one.spec);
+        Ok(specs
+            .map(|mut spec| {
+                spec.checks.retain(only_exit);
+                spec
+            })
+            .collect())
     }
 
     /// Finds everything that the declared programs need. `search_path`: `PATH`.
@@ -94,8 +103,8 @@ impl Pack {
             program: binary,
         })?;
         let mut folders = Vec::new();
-        self.program(&program, beneath_root(&program), linker, &mut folders)?;
         spec.program = beneath_root(&program);
+        self.program(&program, &spec.program, linker, &mut folders)?;
         for file in files {
             let name = file.file_name().map(OsStr::to_string_lossy);
             let guest = format!("{}/{}", spec.folder, name.unwrap_or_default());
@@ -110,16 +119,16 @@ impl Pack {
     fn program(
         &mut self,
         path: &Path,
-        guest: String,
+        guest: &str,
         linker: &Linker,
         folders: &mut Vec<String>,
     ) -> Result<(), PayloadError> {
-        self.file(path, guest.clone(), 0o755)?;
-        let bytes = self.files.get(&guest).map_or(&[][..], |file| &file.bytes);
+        self.file(path, guest.to_owned(), 0o755)?;
+        let bytes = self.files.get(guest).map_or(&[][..], |file| &file.bytes);
         if let Some(interpreter) = script_interpreter(bytes, path)? {
             let interpreter = in_place(&interpreter)?;
             let canonical = canonical(Path::new(&interpreter))?;
-            return self.program(&canonical, interpreter, linker, folders);
+            return self.program(&canonical, &interpreter, linker, folders);
         }
         let closure = linker.closure(path, bytes)?;
         for library in closure.libraries.values() {
@@ -139,12 +148,12 @@ impl Pack {
     }
 
     fn file(&mut self, path: &Path, guest: String, mode: u32) -> Result<(), PayloadError> {
-        if !self.files.contains_key(&guest) {
+        if let Entry::Vacant(place) = self.files.entry(guest) {
             let bytes = fs::read(path).map_err(|source| PayloadError::Read {
                 path: path.to_owned(),
                 source,
             })?;
-            self.files.insert(guest, PackedFile { mode, bytes });
+            place.insert(PackedFile { mode, bytes });
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
+use proscenium_wire::PayloadRecord;
 use quick_junit::{
     NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
 };
@@ -184,7 +185,15 @@ fn properties(summary: &Summary, ended: &RunEnded) -> Vec<Property> {
             .iter()
             .for_each(|stat| add(&format!("{name}.usage-us"), stat.usage_us.to_string()));
     }
-    for record in summary.payloads.iter().take(PROPERTIES) {
+    list.extend(payloads(&summary.payloads));
+    list
+}
+
+fn payloads(records: &[PayloadRecord]) -> Vec<Property> {
+    let mut list = Vec::new();
+    let mut add =
+        |name: &str, value: String| list.push(Property::new(defused(name), defused(&value)));
+    for record in records.iter().take(PROPERTIES) {
         let name = format!("payload.{}.{}", record.index, record.name);
         add(&format!("{name}.exit-code"), record.exit.code().to_string());
         add(&format!("{name}.killed"), record.killed.to_string());

@@ -233,8 +233,8 @@ fn parent(path: &str) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::env;
     use std::io::{Read, Seek};
+    use std::{env, fs};
 
     /// A minimal static ELF: the header alone has no interpreter.
     fn static_program() -> Vec<u8> {

@@ -47,6 +47,31 @@ fn inspect_tells_what_each_example_can_touch() {
 }
 
 #[test]
+fn a_payload_is_declared_by_name_and_one_that_is_not_is_named() {
+    let place = Place::new();
+    let plugin = example("payload-neighbour");
+    let said = place.run(&["check", &plugin, "--payload", "load=/bin/true", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let records = said
+        .out
+        .lines()
+        .filter(|line| line.contains("\"type\":\"payload\""));
+    assert_eq!(records.count(), 2, "{}", said.out);
+
+    let said = place.run(&["check", &plugin]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.contains("--payload"),
+        "it does not apply: {}",
+        said.out
+    );
+
+    let said = place.run(&["run", &plugin, "--payload", "load=/nowhere/true"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("/nowhere/true"), "{said:?}");
+}
+
+#[test]
 fn every_example_passes_in_the_simulated_world() {
     let place = Place::new();
     for name in EXAMPLES {

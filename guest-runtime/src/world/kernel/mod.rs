@@ -319,8 +319,8 @@ impl World for Kernel {
     }
 
     fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
-        let taken = self.payloads.take(payload, &self.reactor)?;
-        Ok(self.end(taken))
+        let mut taken = self.payloads.take(payload, &self.reactor)?;
+        Ok(self.end(&mut taken))
     }
 }
 

@@ -229,7 +229,7 @@ impl Pipe {
 impl Kernel {
     /// Ends a payload that was taken out: kills what runs, waits for it to die,
     /// and takes in what it printed last.
-    pub(super) fn end(&mut self, mut payload: Box<Payload>) -> PayloadEnd {
+    pub(super) fn end(&mut self, payload: &mut Payload) -> PayloadEnd {
         let killed = !payload.reap();
         if killed {
             payload.process.signal(Signal::SIGKILL);
@@ -246,7 +246,7 @@ impl Kernel {
             stderr,
             started,
             ..
-        } = &mut *payload;
+        } = payload;
         let mut buffer = vec![0; PIECE];
         for pipe in [&mut *stdout, &mut *stderr] {
             let mut pieces = 0..LAST_PIECES;
