@@ -92,7 +92,7 @@ mod tests {
         ];
         for (one, holds) in table {
             assert_eq!(
-                check(&[one.clone()], PayloadExit::Code(0)),
+                check(std::slice::from_ref(&one), PayloadExit::Code(0)),
                 [holds],
                 "{one:?}"
             );

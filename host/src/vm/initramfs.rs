@@ -199,6 +199,18 @@ impl Image {
         self.append(archive)
     }
 
+    /// Adds one more file at an absolute `path`, whose folder the image must
+    /// already have.
+    ///
+    /// # Errors
+    ///
+    /// When memory is short or the file is too large.
+    pub fn add_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), ImageError> {
+        let mut archive = Archive::default();
+        archive.file(path, mode & 0o777, bytes)?;
+        self.append(archive)
+    }
+
     /// Bytes so far.
     #[must_use]
     pub const fn len(&self) -> usize {

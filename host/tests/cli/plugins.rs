@@ -29,6 +29,10 @@ fn inspect_tells_what_each_example_can_touch() {
     for (name, can) in [
         ("steady", &["checks", "stage"][..]),
         ("cpuset-shrink", &["cgroups", "checks", "stage", "topology"]),
+        (
+            "payload-neighbour",
+            &["cgroups", "checks", "payloads", "stage", "topology"],
+        ),
     ] {
         let said = place.run(&["inspect", &example(name), "--json"]);
         assert_eq!(said.code, 0, "{said:?}");
