@@ -21,6 +21,7 @@
 //! [`Timeline`]: strings are single lines without control characters, floats
 //! are finite or null. This module does no I/O and reads no clock.
 
+mod bounds;
 pub mod clean;
 mod run;
 mod tidy;
@@ -29,8 +30,9 @@ mod timeline;
 use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Verdict};
 use serde::{Deserialize, Serialize};
 
+pub use bounds::Bounds;
 pub use run::{Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World};
-pub use timeline::{Bounds, Timeline, Told};
+pub use timeline::{Timeline, Told};
 
 /// Version of the stream's format, in [`RunStarted::format_version`].
 pub const FORMAT_VERSION: u32 = 1;

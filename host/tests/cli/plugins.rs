@@ -28,7 +28,10 @@ fn inspect_tells_what_each_example_can_touch() {
     let place = Place::new();
     for (name, can) in [
         ("steady", &["checks", "stage"][..]),
-        ("cpuset-shrink", &["cgroups", "checks", "stage", "topology"]),
+        (
+            "cpuset-shrink",
+            &["cgroups", "checks", "clock", "stage", "topology"],
+        ),
         (
             "payload-neighbour",
             &["cgroups", "checks", "payloads", "stage", "topology"],
