@@ -159,11 +159,13 @@ impl Ended {
 
     /// Payload records, in the order of their frames.
     pub(crate) fn records(&self) -> Vec<&PayloadRecord> {
-        let record = |event| match event {
-            &Event::Payload(ref record) => Some(record),
-            _ => None,
-        };
-        self.events.iter().filter_map(record).collect()
+        let mut records = Vec::new();
+        for event in &self.events {
+            if let Event::Payload(record) = event {
+                records.push(record);
+            }
+        }
+        records
     }
 
     /// Kinds of the frames that mark the timeline, in order.
