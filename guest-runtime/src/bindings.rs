@@ -1,4 +1,4 @@
-//! The contract in Rust: the only `bindgen!` of the runtime.
+//! The contract in Rust: the only place of the runtime with a `bindgen!`.
 //!
 //! The records and variants generated here are the executor's plan language;
 //! nothing else in the runtime describes a cgroup or an op a second time.
@@ -18,6 +18,18 @@ wasmtime::component::bindgen!({
     },
     additional_derives: [PartialEq],
 });
+
+/// The exports of a component that has work of its own, without the imports:
+/// in a worker there are none.
+pub mod own_work {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        inline: "package proscenium:runtime; world own-work { export proscenium:scenario/work@0.1.0; }",
+        world: "proscenium:runtime/own-work",
+    });
+
+    pub use exports::proscenium::scenario::work::Seat;
+}
 
 pub use exports::proscenium::scenario::scenario;
 pub use proscenium::scenario::{

@@ -7,12 +7,13 @@ use std::error::Error;
 
 use proscenium_wire::{Event, JOB_PATH, LogLevel, LogSource, PLUGIN_PATH, decode_job};
 
+use crate::exported;
 use crate::init::{self, Guest};
 use crate::link::{self, Control, PortSink};
 use crate::plugin::{Foreign, Plugin};
 use crate::scenario;
 use crate::sink::Sink;
-use crate::world::kernel::{Kernel, Parts};
+use crate::world::kernel::{ExportedWork, Kernel, Parts};
 
 /// Name of the scenario's root cgroup.
 const ROOT_NAME: &str = "scenario";
@@ -43,7 +44,9 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         control,
         cgroup,
         system,
+        proc,
         worker,
+        program,
         children,
     } = guest;
     let mut control = Control::new(control)?;
@@ -54,20 +57,28 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     } else {
         Foreign::Refuse
     };
+    let code = init::read(PLUGIN_PATH)?;
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     // SAFETY: the host made this image for this runtime and put into it what
     // `Plugin::precompiled` gave.
-    let plugin = unsafe { Plugin::load_precompiled(&init::read(PLUGIN_PATH)?, foreign) }?;
+    let plugin = unsafe { Plugin::load_precompiled(&code, foreign) }?;
     let root_name = ROOT_NAME.into();
     let (control, children) = (Some(control), Some(children));
-    let world = Kernel::new(Parts {
+    let mut world = Kernel::new(Parts {
         cgroup,
         root_name,
         worker,
         system,
+        proc: Some(proc),
         control,
         children,
     })?;
+    if plugin.exports_work() {
+        let component = exported::seal(&code)?;
+        world = world.with_exported_work(ExportedWork { program, component });
+    }
+    // The plugin has its own copy, and a JavaScript one has megabytes.
+    drop(code);
     for message in world.warnings().iter().cloned() {
         sink.emit(Event::Log {
             source: LogSource::Runtime,

@@ -24,6 +24,7 @@ mod bindings;
 pub mod capability;
 pub mod cpuset;
 pub mod executor;
+pub mod exported;
 #[cfg(feature = "kernel")]
 pub mod guest;
 #[cfg(feature = "kernel")]

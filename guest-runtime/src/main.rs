@@ -1,11 +1,17 @@
 //! PID 1 of the guest: make ready, greet the host, run the job, power off.
+//! Started by that PID 1 it is a worker whose loop the component exports: one
+//! program, because each of two would bring the whole of wasmtime.
 
 use std::io::{self, Write};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
+use std::{env, process};
 
-use proscenium_guest_runtime::{guest, init};
+use proscenium_guest_runtime::{exported, guest, init};
 
 fn main() -> ExitCode {
+    if process::id() != 1 && env::args_os().len() > 1 {
+        return exported::run();
+    }
     if process::id() != 1 {
         let text = "this is PID 1 of Proscenium's guests and does nothing elsewhere: \
                     to run a scenario, use `proscenium run`";

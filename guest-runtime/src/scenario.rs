@@ -42,6 +42,13 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         kernel: world.kernel_release().to_owned(),
     };
     let stage = Stage::new(world, sink, settings);
+    let stage = match plugin.works(&job.limits) {
+        Ok(works) => stage.with_works(works),
+        Err(error) => {
+            let ending = broken(DetailKind::Plugin, Outcome::Fail, &error.to_string());
+            return stage.close(ending).0;
+        }
+    };
     let watchdog = match watchdog(plugin, &job.limits) {
         Ok(watchdog) => watchdog,
         Err(abort) => return close(stage, Err(abort)),
@@ -76,7 +83,7 @@ fn close(mut stage: Stage, ended: Ended) -> Verdict {
             message: fault.to_string(),
         });
     }
-    stage.close(ending_of(ended))
+    stage.close(ending_of(ended)).0
 }
 
 /// What the component returned, or how it did not.

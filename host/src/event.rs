@@ -27,7 +27,7 @@ mod run;
 mod tidy;
 mod timeline;
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Verdict};
+use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Tasks, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use bounds::Bounds;
@@ -82,6 +82,8 @@ pub enum RunEvent {
     Collected(CgroupStats),
     /// What became of a payload.
     Payload(PayloadRecord),
+    /// Where processes were put, moved, or found when the scenario asked.
+    Tasks(Tasks),
     /// A reason, as soon as it is known.
     Detail(Detail),
     /// What was done on the plugin's behalf.

@@ -3,6 +3,7 @@
 //! ```text
 //!   <base>/runs/20261124T002358Z-cpuset-shrink-x7Kq2a/
 //!     events.jsonl   every Record, one write per line, in order
+//!     placement.log  where workers were put and moved, one write per placement
 //!     frames.bin     the guest's frames as they came, up to 256 MiB
 //!     console.log    the guest's console as it came, up to 16 MiB
 //!     qemu.log       the emulator's standard error, up to 1 MiB
@@ -22,7 +23,10 @@
 //! A full disk does not end a run. The first failure is kept, the file that
 //! failed is not written any more, and [`RunDir::lost`] says so.
 
-use std::fs::{File, OpenOptions, Permissions, create_dir_all};
+mod placement;
+mod sink;
+
+use std::fs::{Permissions, create_dir_all};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -31,7 +35,11 @@ use chrono::DateTime;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::event::Record;
+use crate::event::{Record, RunEvent};
+
+pub use placement::PLACEMENT_LOG;
+
+use sink::Sink;
 
 /// Most that is kept of the guest's frames, in bytes.
 const FRAMES_LIMIT: u64 = 256 << 20;
@@ -68,6 +76,7 @@ pub enum RunDirError {
 pub struct RunDir {
     path: PathBuf,
     events: Sink,
+    placement: Sink,
     frames: Sink,
     console: Sink,
     qemu: Sink,
@@ -100,6 +109,7 @@ impl RunDir {
         let sink = |file: &str, limit| Sink::create(path.join(file), limit);
         let run_dir = Self {
             events: sink("events.jsonl", u64::MAX)?,
+            placement: sink(PLACEMENT_LOG, u64::MAX)?,
             frames: sink("frames.bin", FRAMES_LIMIT)?,
             console: sink("console.log", CONSOLE_LIMIT)?,
             qemu: sink("qemu.log", QEMU_LIMIT)?,
@@ -122,7 +132,7 @@ impl RunDir {
         self.lost.as_ref()
     }
 
-    /// Appends a record to `events.jsonl`.
+    /// Appends a record to `events.jsonl`, and a placement to its own log.
     pub fn record(&mut self, record: &Record) {
         let written = serde_json::to_vec(record)
             .map_err(io::Error::from)
@@ -131,6 +141,12 @@ impl RunDir {
                 self.events.write(&line)
             });
         self.keep_first(written, "events.jsonl");
+        if let RunEvent::Tasks(tasks) = &record.event
+            && let Some(line) = placement::line(tasks)
+        {
+            let written = self.placement.write(line.as_bytes());
+            self.keep_first(written, PLACEMENT_LOG);
+        }
     }
 
     /// Appends what came through the events port.
@@ -195,47 +211,6 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that is only appended to, up to a limit.
-#[derive(Debug)]
-struct Sink {
-    /// None after a failure or at the limit.
-    file: Option<File>,
-    left: u64,
-}
-
-impl Sink {
-    fn create(path: PathBuf, left: u64) -> Result<Self, RunDirError> {
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Self {
-                file: Some(file),
-                left,
-            }),
-            Err(source) => Err(RunDirError::Write { path, source }),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
-        let fits = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(bytes.len());
-        let (kept, beyond) = bytes.split_at(fits);
-        self.left -= fits as u64;
-        let mut written = file.write_all(kept);
-        if written.is_ok() && !beyond.is_empty() {
-            written =
-                file.write_all(b"\n[the rest is left out: the limit of this file is reached]\n");
-            self.file = None;
-        }
-        if written.is_err() {
-            self.file = None;
-        }
-        written
-    }
-}
-
 /// Points `latest` at `run`, in one step.
 fn point_latest(runs: &Path, run: &Path) -> io::Result<()> {
     let Some(name) = run.file_name() else {
@@ -281,7 +256,7 @@ fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{read_link, read_to_string};
+    use std::fs::{File, OpenOptions, read_link, read_to_string};
     use std::thread;
 
     use super::*;

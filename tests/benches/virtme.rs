@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use proscenium_tests::figures::{Figures, timed};
-use proscenium_tests::{layout, programs};
+use proscenium_tests::layout;
 use tempfile::TempDir;
 
 /// The generic kernel, in which the virtio ports are modules.
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
         let mut command = Command::new(layout::cli());
         command
             .arg("run")
-            .arg(programs::component("pass"))
+            .arg(layout::program("yardstick"))
             .arg("--kernel")
             .arg(&rival.kernel)
             .args(["--accel", "tcg", "--topology", "1n1l2c1t"])

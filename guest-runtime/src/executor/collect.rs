@@ -5,16 +5,19 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{CgroupStats, CpuTime, Event, LogLevel, Outcome};
+use proscenium_wire::{CgroupStats, CpuTime, DetailKind, Event, LogLevel, Outcome};
+use proscenium_worker::BreakdownKind;
 
 use super::slot::{Crew, Group, Slot};
 use super::stage::Stage;
-use crate::name::quote;
+use crate::name::{clean_line, quote};
 use crate::verdict::{PhaseLabel, Subject, evaluate, of_reports, of_slices};
 use crate::world::{CrewReport, GroupId, Knob, World};
 
 /// Workers have this long, all together, to stop when asked.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// Longest text of a breakdown that is told, in bytes.
+const MAX_BREAKDOWN: usize = 512;
 
 impl Stage {
     /// Tears a slot down. Figures go to `phase`, or to the phases in which
@@ -81,6 +84,7 @@ impl Stage {
 
     fn judge(&mut self, groups: &[Group], crew: &Crew, report: &CrewReport, phase: Option<u16>) {
         self.report_failures(crew, report);
+        self.report_breakdowns(crew, report);
         let group = groups
             .iter()
             .find(|group| group.name == crew.key)
@@ -91,7 +95,7 @@ impl Stage {
             .unwrap_or_default();
         let id = group.map(|group| group.id);
 
-        let whole = of_reports(phase.unwrap_or(0), &crew.key, crew.work, &report.reports);
+        let whole = of_reports(phase.unwrap_or(0), &crew.key, &crew.work, &report.reports);
         let details = evaluate(
             &self.settings.thresholds,
             Subject {
@@ -100,14 +104,19 @@ impl Stage {
                 bounds: bounds.as_ref(),
             },
         );
-        if phase.is_some() {
+        let slices = match phase {
+            Some(_) => Vec::new(),
+            None => of_slices(&crew.key, &crew.work, &report.reports),
+        };
+        // A crew that filed under no phase has what it did as a whole.
+        if slices.is_empty() {
             let cpu_stat = id.and_then(|id| {
                 self.mediation.reads += 1;
                 cpu_stat(self.world.as_mut(), id)
             });
             self.keep(CgroupStats { cpu_stat, ..whole });
         } else {
-            for slice in of_slices(&crew.key, crew.work, &report.reports) {
+            for slice in slices {
                 let cpu_stat = phases
                     .iter()
                     .find(|(of, _)| *of == slice.phase)
@@ -139,7 +148,7 @@ impl Stage {
                     .exit
                     .map_or_else(|| "gave no report".to_owned(), |exit| format!("{exit:?}"));
                 self.record(
-                    proscenium_wire::DetailKind::Other,
+                    DetailKind::Other,
                     Outcome::Inconclusive,
                     format!(
                         "cgroup {place}: {} worker {} did not end well ({how}): its figures are those until then",
@@ -148,6 +157,46 @@ impl Stage {
                 );
             }
         }
+    }
+
+    /// Loops of the component's own that came to an end: one detail for each
+    /// way in which they did, with the words of the first.
+    fn report_breakdowns(&mut self, crew: &Crew, report: &CrewReport) {
+        let all = || {
+            let reports = report.reports.iter();
+            reports.filter_map(|worker| worker.breakdown.as_ref())
+        };
+        for kind in BreakdownKind::ALL {
+            let Some(first) = all().find(|breakdown| breakdown.kind == kind) else {
+                continue;
+            };
+            let (detail, outcome, how) = breakdown_words(kind);
+            let message = format!(
+                "cgroup {}: the exported work {} {how} in {} of {} workers: {}",
+                quote(&crew.key),
+                quote(&crew.work),
+                all().filter(|breakdown| breakdown.kind == kind).count(),
+                report.reports.len(),
+                clean_line(&first.message, MAX_BREAKDOWN),
+            );
+            self.record(detail, outcome, message);
+        }
+    }
+}
+
+/// In which words a loop's breakdown enters the verdict. What the component
+/// does wrong in a worker counts as what it does wrong in its scenario.
+fn breakdown_words(kind: BreakdownKind) -> (DetailKind, Outcome, &'static str) {
+    match kind {
+        BreakdownKind::Refused => (DetailKind::Plugin, Outcome::Fail, "could not be prepared"),
+        BreakdownKind::Trapped => (DetailKind::PluginTrap, Outcome::Fail, "trapped"),
+        BreakdownKind::OutOfTime => (DetailKind::PluginTimeout, Outcome::Fail, "hung"),
+        BreakdownKind::Limit => (DetailKind::PluginLimit, Outcome::Fail, "hit a limit"),
+        BreakdownKind::Unable => (
+            DetailKind::Environment,
+            Outcome::Inconclusive,
+            "could not be run",
+        ),
     }
 }
 

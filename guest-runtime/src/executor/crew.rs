@@ -4,7 +4,7 @@ use proscenium_worker::{Setup, Work};
 
 use crate::bindings::types::{self, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
-use crate::executor::{Error, Result, policy, requirements, resolve};
+use crate::executor::{Error, Result, policy, resolve};
 use crate::machine::Machine;
 use crate::name::quote;
 use crate::world::CrewPlan;
@@ -19,6 +19,16 @@ pub(super) struct Place<'a> {
     pub(super) machine: &'a Machine,
     /// Workers where the specification leaves it open.
     pub(super) default_workers: u32,
+    /// What the component brings itself.
+    pub(super) own: OwnWork<'a>,
+}
+
+/// The loops that the component exports, and their bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnWork<'a> {
+    pub(super) names: &'a [String],
+    /// Most linear memory of one worker's instance, in bytes.
+    pub(super) memory_bytes: u64,
 }
 
 impl Place<'_> {
@@ -44,7 +54,7 @@ pub(super) fn plan(
     random: &mut fastrand::Rng,
 ) -> Result<CrewPlan> {
     let locate = |error: Error| error.context(format!("work {}", place.describe()));
-    let work = work(&spec.work).map_err(locate)?;
+    let work = work(&spec.work, place.own).map_err(locate)?;
     let workers = count(&spec.workers, place).map_err(locate)?;
     if workers > most {
         return Err(Error::limit(format!(
@@ -65,12 +75,21 @@ pub(super) fn plan(
         mem_policy: policy::memory(spec, place).map_err(locate)?,
         nice: nice(spec.nice).map_err(locate)?,
         comm: spec.comm.as_deref().map(comm).transpose().map_err(locate)?,
-        ..Setup::default()
+        gid: identity("group", spec.gid).map_err(locate)?,
+        uid: identity("user", spec.uid).map_err(locate)?,
+        affinity: None,
     };
     let pool = place.cpuset.unwrap_or(&place.machine.cpus);
     let setups = (0..workers)
         .map(|_| {
             let cpus = resolve::affinity(&spec.affinity, pool, place.machine, random)?;
+            let cpus = match spec.numa_node {
+                Some(node) => {
+                    let wider = cpus.as_ref().unwrap_or(pool);
+                    Some(resolve::on_node(node, wider, place.machine)?)
+                }
+                None => cpus,
+            };
             setup.affinity = cpus.map(|cpus| cpus.iter().collect());
             Ok(setup.clone())
         })
@@ -97,14 +116,29 @@ pub(super) fn default_spec() -> WorkSpec {
         mem_policy_flags: types::MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        gid: None,
+        uid: None,
+        numa_node: None,
     }
 }
 
-fn work(work: &types::Work) -> Result<Work> {
+fn work(work: &types::Work, own: OwnWork<'_>) -> Result<Work> {
     match work {
         types::Work::Builtin(builtin) => Work::parse(&builtin.name, &builtin.parameters)
             .map_err(|error| Error::invalid(error.to_string())),
-        types::Work::Exported(_) => Err(requirements::not_offered("exported work")),
+        types::Work::Exported(name) if own.names.contains(name) => Ok(Work::Exported {
+            name: name.clone(),
+            memory_bytes: own.memory_bytes,
+        }),
+        types::Work::Exported(name) if own.names.is_empty() => Err(Error::not_found(format!(
+            "exported work {}: this component exports no work: build it against the world `plugin-with-work`, or name a built-in type",
+            quote(name)
+        ))),
+        types::Work::Exported(name) => Err(Error::not_found(format!(
+            "exported work {} is not among those of this component: {}",
+            quote(name),
+            own.names.join(", ")
+        ))),
     }
 }
 
@@ -156,6 +190,18 @@ fn nice(nice: Option<i32>) -> Result<Option<i32>> {
             "nice {value} is out of range: -20 to 19"
         ))),
         _ => Ok(nice),
+    }
+}
+
+/// The highest number is how system calls say "leave it".
+fn identity(what: &str, id: Option<u32>) -> Result<Option<u32>> {
+    match id {
+        Some(u32::MAX) => Err(Error::invalid(format!(
+            "{what} id {} is out of range: at most {}",
+            u32::MAX,
+            u32::MAX - 1
+        ))),
+        _ => Ok(id),
     }
 }
 

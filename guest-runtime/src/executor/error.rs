@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use crate::bindings::types::{self, ErrorCode};
-use crate::name::clean_line;
+use crate::name::{clean_line, quote};
 use crate::world::WorldError;
 
 /// Longest message, in bytes.
@@ -60,6 +60,17 @@ impl Error {
     /// A name that nothing answers to.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// The name of a cgroup that is tracked.
+    pub(super) fn declared_already(name: &str) -> Self {
+        Self::new(
+            ErrorCode::AlreadyExists,
+            format!(
+                "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
+                quote(name)
+            ),
+        )
     }
 
     /// A bound of this run.

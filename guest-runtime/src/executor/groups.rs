@@ -9,11 +9,7 @@ use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::cgroups::{CpuStat, Pressure, PressureResource};
 use crate::bindings::types::{CountLimit, CpuLimits, CpusetSpec, MemoryLimits};
-use crate::name::quote;
 use crate::world::{Controllers, GroupId, Knob};
-
-/// Most process ids that one call returns.
-const MAX_TASKS: usize = 16_384;
 
 impl Stage {
     /// An empty cgroup in the running step, or the backdrop between steps.
@@ -130,19 +126,7 @@ impl Stage {
     /// `limit-exceeded` beyond 16,384, the kernel's own.
     pub fn cgroup_tasks(&mut self, id: GroupId) -> Result<Vec<u32>> {
         let name = self.cgroup_name(id)?;
-        let text = self.read(id, Knob::Procs)?;
-        let pids: Vec<u32> = text
-            .lines()
-            .take(MAX_TASKS + 1)
-            .filter_map(|line| line.parse().ok())
-            .collect();
-        if pids.len() > MAX_TASKS {
-            return Err(Error::limit(format!(
-                "cgroup {} has more than {MAX_TASKS} processes",
-                quote(&name)
-            )));
-        }
-        Ok(pids)
+        self.read_procs(id, &name)
     }
 
     /// `cpu.stat`.
@@ -196,7 +180,7 @@ impl Stage {
         self.remove_group(&name)
     }
 
-    fn read(&mut self, id: GroupId, knob: Knob) -> Result<&str> {
+    pub(super) fn read(&mut self, id: GroupId, knob: Knob) -> Result<&str> {
         self.proceed()?;
         self.mediation.reads += 1;
         Ok(self.world.read(id, knob)?)

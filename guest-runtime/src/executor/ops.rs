@@ -1,6 +1,6 @@
 //! The ops of a step, one after another (section 3 of the semantics).
 
-use proscenium_wire::LogLevel;
+use proscenium_wire::{LogLevel, TasksReason};
 
 use super::payload_rules::Origin;
 use super::requirements::{of_op, offered};
@@ -74,6 +74,8 @@ impl Stage {
             }
             Op::FreezeCgroup(name) => self.set_frozen(name, true),
             Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
+            Op::CaptureCgroupProcs(capture) => self.capture_procs(capture),
+            Op::SteerIrq(steer) => self.steer_irq(steer),
             other => offered(other),
         }
     }
@@ -102,12 +104,13 @@ impl Stage {
         self.group(name)?;
         self.drain_group(name);
         self.thaw(name);
-        let phase = self.step.as_ref().map(super::step::Step::phase);
-        let crews: Vec<_> = self
-            .slots_mut()
-            .flat_map(|slot| slot.take_crews(name))
-            .collect();
-        self.collect_crews(&crews, phase);
+        if let Some(step) = &mut self.step {
+            let (crews, phase) = (step.slot.take_crews(name), step.phase());
+            self.collect_crews(&crews, Some(phase));
+        }
+        // What the backdrop's did in earlier steps is not this one's.
+        let crews = self.backdrop.take_crews(name);
+        self.collect_crews(&crews, None);
         let group = self.group(name)?;
         let (id, hosted_payload) = (group.id, group.hosted_payload);
         self.sweep(id, hosted_payload);
@@ -218,6 +221,10 @@ impl Stage {
             )));
         }
         self.rekey(&crews, to, to_backdrop);
+        for crew in &crews {
+            let from = from.to_owned();
+            self.tell_crew(crew.id, to, TasksReason::Moved { from });
+        }
         Ok(moved)
     }
 

@@ -13,10 +13,10 @@ use super::preflight_payloads::Payloads;
 use super::requirements::{of_plan, offered};
 use super::slot::RUNNER;
 use super::stage::Stage;
-use super::{Error, Result, hold, resolve};
+use super::{Error, Result, evidence, hold, interrupts, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::stage::{Backdrop, StepPlan};
-use crate::bindings::types::{CgroupDef, ErrorCode, HoldSpec, PayloadRun, WorkSpec};
+use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun, WorkSpec};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 
@@ -79,6 +79,7 @@ struct Alive {
     /// Step that owns it; `None`: the backdrop.
     owner: Option<usize>,
     cpuset: Option<CpuSet>,
+    mems: Option<CpuSet>,
 }
 
 struct Walk<'a> {
@@ -135,6 +136,12 @@ impl<'a> Walk<'a> {
         if let Some(spec) = &def.cpuset {
             let cpus = resolve::cpuset(spec, self.stage.machine()).map_err(locate)?;
             self.record(&def.name, Some(cpus));
+        }
+        if let Some(nodes) = &def.cpuset_mems {
+            let nodes = self.stage.existing_nodes(nodes).map_err(locate)?;
+            if let Some(group) = self.alive.get_mut(&def.name) {
+                group.mems = Some(nodes);
+            }
         }
         if let Some(cpu) = &def.cpu {
             limits::cpu(cpu, Extent::Definition).map_err(locate)?;
@@ -202,6 +209,11 @@ impl<'a> Walk<'a> {
                 }
                 self.known(&tasks.to).map(drop)
             }
+            Op::CaptureCgroupProcs(capture) => {
+                evidence::tag(capture)?;
+                self.known(&capture.cgroup).map(drop)
+            }
+            Op::SteerIrq(steer) => interrupts::check(steer, self.stage.machine()),
             other => offered(other),
         }
     }
@@ -218,17 +230,11 @@ impl<'a> Walk<'a> {
         components(name)?;
         let group = Alive {
             owner: self.step,
-            cpuset: None,
+            ..Alive::default()
         };
         match self.alive.insert(name.to_owned(), group) {
             None => Ok(()),
-            Some(_) => Err(Error::new(
-                ErrorCode::AlreadyExists,
-                format!(
-                    "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
-                    quote(name)
-                ),
-            )),
+            Some(_) => Err(Error::declared_already(name)),
         }
     }
 
@@ -262,9 +268,8 @@ impl<'a> Walk<'a> {
     }
 
     fn work(&self, name: Option<&str>, work: &WorkSpec) -> Result<()> {
-        let cpuset = name
-            .and_then(|name| self.alive.get(name))
-            .and_then(|group| group.cpuset.as_ref());
+        let group = name.and_then(|name| self.alive.get(name));
+        let cpuset = group.and_then(|group| group.cpuset.as_ref());
         if cpuset.is_some_and(CpuSet::is_empty) {
             // The definition's own check tells the three cases apart.
             return Ok(());
@@ -272,9 +277,10 @@ impl<'a> Walk<'a> {
         let place = Place {
             group: name,
             cpuset,
-            mems: None,
+            mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.stage.machine(),
             default_workers: self.stage.settings.workers_per_cgroup,
+            own: self.stage.own_work(),
         };
         let most = self.stage.settings.limits.workers;
         // Draws must not disturb the run's own.

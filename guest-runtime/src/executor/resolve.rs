@@ -25,19 +25,7 @@ pub fn cpuset(spec: &CpusetSpec, machine: &Machine) -> Result<CpuSet> {
                     machine.llcs.len()
                 ))
             }),
-        CpusetSpec::Numa(node) => {
-            if !machine.nodes.contains(node) {
-                return Err(Error::invalid(format!(
-                    "numa({node}) does not exist: the machine has the nodes {:?}",
-                    machine.nodes
-                )));
-            }
-            let mut cpus = CpuSet::new();
-            for llc in machine.llcs.iter().filter(|llc| llc.node == *node) {
-                cpus.extend(&llc.cpus);
-            }
-            Ok(cpus)
-        }
+        CpusetSpec::Numa(node) => node_cpus(*node, machine),
         CpusetSpec::Range(range) => {
             let (start, end) = (range.start, range.end);
             let inside = |x: f64| x.is_finite() && (0.0..=1.0).contains(&x);
@@ -67,6 +55,35 @@ pub fn cpuset(spec: &CpusetSpec, machine: &Machine) -> Result<CpuSet> {
         }
         CpusetSpec::Exact(cpus) => exact(cpus, machine),
     }
+}
+
+/// CPUs of the last-level caches of a node, by its id.
+fn node_cpus(node: u32, machine: &Machine) -> Result<CpuSet> {
+    if !machine.nodes.contains(&node) {
+        return Err(Error::invalid(format!(
+            "numa({node}) does not exist: the machine has the nodes {:?}",
+            machine.nodes
+        )));
+    }
+    let mut cpus = CpuSet::new();
+    for llc in machine.llcs.iter().filter(|llc| llc.node == node) {
+        cpus.extend(&llc.cpus);
+    }
+    Ok(cpus)
+}
+
+/// What of `cpus` is on a node.
+///
+/// # Errors
+/// `invalid` for a node that does not exist, and where nothing is left.
+pub(super) fn on_node(node: u32, cpus: &CpuSet, machine: &Machine) -> Result<CpuSet> {
+    let left = node_cpus(node, machine)?.intersection(cpus);
+    if left.is_empty() {
+        return Err(Error::invalid(format!(
+            "numa-node {node} has no CPU in common with {cpus}, where the worker may run"
+        )));
+    }
+    Ok(left)
 }
 
 /// Start and end of part `index` of `of` over `n` CPUs; the last takes the rest.

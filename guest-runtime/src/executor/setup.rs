@@ -3,6 +3,8 @@
 //! All limits are written before the first worker starts, and workers start
 //! inside the cgroup, so no limit ever arrives late.
 
+use proscenium_wire::TasksReason;
+
 use super::crew::{self, Place};
 use super::limits::{self, Extent, Text, Write1};
 use super::payload_rules::{Origin, of_definition};
@@ -11,7 +13,7 @@ use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
 use super::{Error, Result, resolve};
-use crate::bindings::types::{CgroupDef, CpusetSpec, ErrorCode, WorkSpec, WorkerCount};
+use crate::bindings::types::{CgroupDef, CpusetSpec, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -110,7 +112,8 @@ impl Stage {
         }))
     }
 
-    fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
+    /// Nodes for `cpuset.mems`; not empty, all there.
+    pub(super) fn existing_nodes(&self, nodes: &[u32]) -> Result<CpuSet> {
         let machine = self.machine();
         let wanted = CpuSet::from(nodes);
         let missing: Vec<u32> = wanted
@@ -132,13 +135,7 @@ impl Stage {
         let parts = components(name)?;
         match self.find(name) {
             Some(group) if !group.implicit => {
-                return Err(Error::new(
-                    ErrorCode::AlreadyExists,
-                    format!(
-                        "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
-                        quote(name)
-                    ),
-                ));
+                return Err(Error::declared_already(name));
             }
             Some(group) => {
                 let id = group.id;
@@ -291,6 +288,7 @@ impl Stage {
             mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.machine(),
             default_workers: self.settings.workers_per_cgroup,
+            own: self.own_work(),
         };
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         let plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
@@ -308,9 +306,11 @@ impl Stage {
         self.target().crews.push(Crew {
             id,
             key: name.unwrap_or(RUNNER).to_owned(),
-            work: plan.work.name(),
+            work: plan.work.name().to_owned(),
             workers,
         });
+        let work = plan.work.name().to_owned();
+        self.tell_crew(id, name.unwrap_or(RUNNER), TasksReason::Placed { work });
         self.gated.push(id);
         Ok(())
     }

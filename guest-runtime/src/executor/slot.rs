@@ -93,7 +93,7 @@ pub(super) struct Crew {
     /// Name of the cgroup that it is in; [`RUNNER`] beside the runtime.
     pub(super) key: String,
     /// Name of its work type.
-    pub(super) work: &'static str,
+    pub(super) work: String,
     pub(super) workers: u32,
 }
 

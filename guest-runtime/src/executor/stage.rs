@@ -8,6 +8,7 @@ use proscenium_wire::{
     Thresholds, Verdict,
 };
 
+use super::crew::OwnWork;
 use super::slot::{Group, Slot};
 use super::step::Step;
 use super::{Error, Result};
@@ -44,6 +45,8 @@ pub struct Stage {
     pub(super) sink: Box<dyn Sink>,
     pub(super) settings: Settings,
     pub(super) random: fastrand::Rng,
+    /// Loops that the component exports.
+    works: Vec<String>,
     /// Controllers enabled below the scenario's root.
     pub(super) enabled: Controllers,
     /// The scenario's clock, once it runs.
@@ -75,6 +78,7 @@ impl Stage {
         }
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
+            works: Vec::new(),
             world,
             sink,
             settings,
@@ -91,6 +95,20 @@ impl Stage {
             mediation: Mediation::default(),
             cancelled: None,
             ended: false,
+        }
+    }
+
+    /// With loops that the component exports for its workers, by name.
+    #[must_use]
+    pub fn with_works(mut self, works: Vec<String>) -> Self {
+        self.works = works;
+        self
+    }
+
+    pub(super) fn own_work(&self) -> OwnWork<'_> {
+        OwnWork {
+            names: &self.works,
+            memory_bytes: self.settings.limits.memory_bytes,
         }
     }
 
@@ -170,11 +188,12 @@ impl Stage {
         });
     }
 
-    /// Ends the scenario whatever state it is in, and judges it.
+    /// Ends the scenario whatever state it is in, judges it, and hands the
+    /// world back as it was: another scenario may follow.
     ///
     /// An open step is torn down as one that failed. On the finish path an end
     /// frame precedes the backdrop's collection, otherwise there is none.
-    pub fn close(mut self, ending: Ending) -> Verdict {
+    pub fn close(mut self, ending: Ending) -> (Verdict, Box<dyn World>) {
         let early = matches!(ending, Ending::Broken(_)) || self.cancelled.is_some();
         if let Some(step) = self.step.take() {
             self.end_step(step, false);
@@ -192,7 +211,7 @@ impl Stage {
         self.mediation.frames = self.sink.frames();
         self.sink.emit(Event::Mediation(self.mediation));
         self.sink.flush();
-        verdict
+        (verdict, self.world)
     }
 
     /// Sends the end frame if this is the finish path, then collects the backdrop.

@@ -112,8 +112,12 @@ pub struct Guest {
     pub cgroup: Dir,
     /// `/sys/devices/system`.
     pub system: Dir,
+    /// `/proc`.
+    pub proc: Dir,
     /// The worker program.
     pub worker: OwnedFd,
+    /// The program that is running: it is that of exported work as well.
+    pub program: OwnedFd,
     /// SIGCHLD, which is blocked from here on in every thread started later.
     pub children: SignalFd,
 }
@@ -131,15 +135,20 @@ pub fn start() -> Result<Guest, InitError> {
         Dir::open_ambient_dir(path, ambient_authority())
             .map_err(InitError::other(format!("open {path}")))
     };
+    let open = |path: &str| {
+        File::open(path)
+            .map(OwnedFd::from)
+            .map_err(InitError::other(format!("open {path}")))
+    };
     let [events, control] = ports::find([EVENTS_PORT, CONTROL_PORT])?;
     Ok(Guest {
         events,
         control: control.into(),
         cgroup: open_dir("/sys/fs/cgroup")?,
         system: open_dir("/sys/devices/system")?,
-        worker: File::open(WORKER_PATH)
-            .map_err(InitError::other(format!("open {WORKER_PATH}")))?
-            .into(),
+        proc: open_dir("/proc")?,
+        worker: open(WORKER_PATH)?,
+        program: open("/proc/self/exe")?,
         children: block_sigchld()?,
     })
 }

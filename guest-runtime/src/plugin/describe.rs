@@ -32,6 +32,9 @@ pub enum CallError {
     /// What it says is out of bounds.
     #[error("describe gave a manifest that is not valid: {0}")]
     Manifest(String),
+    /// It exports work, and cannot say which.
+    #[error("works gave no list of loops that is valid: {0}")]
+    Works(String),
 }
 
 impl Plugin {
@@ -121,7 +124,7 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
 }
 
 /// Lower-case letters, digits and dashes, 1 to 64 bytes.
-fn check_name(what: &str, name: &str) -> Result<(), String> {
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), String> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(allowed) {
         return Err(format!(

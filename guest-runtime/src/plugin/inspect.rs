@@ -9,6 +9,8 @@ use crate::name::clean_line;
 
 /// Interface that every plugin exports.
 const EXPORT: &str = "scenario";
+/// Interface that plugins export which bring loops of their own.
+const WORK: &str = "work";
 /// Interfaces of ours that grant nothing.
 const DATA: [&str; 2] = ["types", "ops"];
 
@@ -35,9 +37,12 @@ pub enum Reach {
     Foreign,
 }
 
-/// Lists imports and checks that the component is a scenario of a contract
-/// version that this runtime offers.
-pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Import>, LoadError> {
+/// Lists imports, says whether it exports work, and checks that the component
+/// is a scenario of a contract version that this runtime offers.
+pub(super) fn reach_and_exports(
+    engine: &Engine,
+    component: &Component,
+) -> Result<(Vec<Import>, bool), LoadError> {
     let component_type = component.component_type();
     let mut imports = Vec::new();
     for (name, _) in component_type.imports(engine) {
@@ -46,25 +51,25 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<Vec<Impo
             reach: reach(name)?,
         });
     }
-    let mut exported = None;
-    for (name, _) in component_type.exports(engine) {
-        if let Some((interface, version)) = ours(name)
-            && interface == EXPORT
-        {
-            check_version(name, version)?;
-            exported = Some(());
-        }
+    let exports = |wanted| {
+        let named = component_type
+            .exports(engine)
+            .filter_map(|(name, _)| Some((name, ours(name)?)))
+            .find(|(_, (interface, _))| *interface == wanted);
+        named.map_or(Ok(false), |(name, (_, version))| {
+            check_version(name, version).map(|()| true)
+        })
+    };
+    if exports(EXPORT)? {
+        return Ok((imports, exports(WORK)?));
     }
-    match exported {
-        Some(()) => Ok(imports),
-        None => Err(LoadError::WrongWorld {
-            exports: component_type
-                .exports(engine)
-                .map(|(name, _)| bounded(name))
-                .take(SHOWN)
-                .collect(),
-        }),
-    }
+    Err(LoadError::WrongWorld {
+        exports: component_type
+            .exports(engine)
+            .map(|(name, _)| bounded(name))
+            .take(SHOWN)
+            .collect(),
+    })
 }
 
 /// A name for a message; it is as long as the component's author liked.

@@ -1,5 +1,8 @@
 //! From bytes to a component, or to the reason why not.
 
+#[cfg(feature = "kernel")]
+use std::path::Path;
+
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Precompiled};
 
@@ -98,9 +101,10 @@ pub enum LoadError {
 /// A compiled component, checked and ready to be instantiated.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(super) engine: Engine,
-    pub(super) component: Component,
+    pub(crate) engine: Engine,
+    pub(crate) component: Component,
     imports: Vec<Import>,
+    exports_work: bool,
     foreign: Foreign,
 }
 
@@ -125,9 +129,7 @@ impl Plugin {
         })?;
         let code = compiler
             .precompile_component(bytes)
-            .map_err(|error| LoadError::Invalid {
-                reason: one_line(&error),
-            })?;
+            .map_err(|error| invalid(&error))?;
         #[expect(
             unsafe_code,
             reason = "the one way from another engine's code to this one"
@@ -156,16 +158,34 @@ impl Plugin {
             });
         }
         // SAFETY: The caller vouches for the bytes.
-        let component = unsafe { Component::deserialize(&engine, bytes) }.map_err(|error| {
-            LoadError::Invalid {
-                reason: one_line(&error),
-            }
+        let component =
+            unsafe { Component::deserialize(&engine, bytes) }.map_err(|error| invalid(&error))?;
+        Self::checked(engine, component, foreign)
+    }
+
+    /// As [`Self::load_precompiled`], from a file that is mapped rather than
+    /// read: processes that map the same one share its pages.
+    ///
+    /// # Errors
+    /// `Invalid` for code of other settings or another version, and for a file
+    /// that cannot be mapped.
+    ///
+    /// # Safety
+    /// As there, and nobody may change the file while the plugin lives.
+    #[cfg(feature = "kernel")]
+    #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
+    pub unsafe fn map_precompiled(file: &Path, foreign: Foreign) -> Result<Self, LoadError> {
+        let engine = engine::engine().map_err(|e| LoadError::Engine {
+            reason: e.to_string(),
         })?;
+        // SAFETY: The caller vouches for the file.
+        let component = unsafe { Component::deserialize_file(&engine, file) }
+            .map_err(|error| invalid(&error))?;
         Self::checked(engine, component, foreign)
     }
 
     fn checked(engine: Engine, component: Component, foreign: Foreign) -> Result<Self, LoadError> {
-        let imports = inspect::imports(&engine, &component)?;
+        let (imports, exports_work) = inspect::reach_and_exports(&engine, &component)?;
         let names: Vec<String> = imports
             .iter()
             .filter(|import| import.reach == Reach::Foreign)
@@ -179,6 +199,7 @@ impl Plugin {
             engine,
             component,
             imports,
+            exports_work,
             foreign,
         })
     }
@@ -210,6 +231,19 @@ impl Plugin {
                 Reach::Data | Reach::Foreign => None,
             })
             .collect()
+    }
+
+    /// Whether it has loops of its own for workers; see [`Self::works`].
+    #[must_use]
+    pub fn exports_work(&self) -> bool {
+        self.exports_work
+    }
+
+    /// A linker in which every import traps.
+    pub(crate) fn sealed_linker<T: 'static>(&self) -> wasmtime::Result<Linker<T>> {
+        let mut linker = Linker::new(&self.engine);
+        linker.define_unknown_imports_as_traps(&self.component)?;
+        Ok(linker)
     }
 
     /// A linker with exactly what it imports; `live`: with our interfaces
@@ -257,6 +291,12 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::Text);
     }
     Err(LoadError::NotWasm)
+}
+
+fn invalid(error: &wasmtime::Error) -> LoadError {
+    LoadError::Invalid {
+        reason: one_line(error),
+    }
 }
 
 /// An error chain of wasmtime's on one bounded line; it may quote the plugin.

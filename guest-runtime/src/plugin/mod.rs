@@ -15,7 +15,8 @@ mod watchdog;
 
 pub use crate::bindings::scenario::{Context, Manifest, Needs, Parameter};
 pub use describe::CallError;
+pub(crate) use describe::check_name;
 pub use engine::settings_id;
 pub use inspect::{Import, Reach};
 pub use load::{Foreign, LoadError, Plugin};
-pub(crate) use state::{Abort, State, instantiate, store, watchdog};
+pub(crate) use state::{Abort, State, instantiate, store, store_limits, watchdog};

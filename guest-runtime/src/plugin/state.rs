@@ -60,7 +60,7 @@ pub(crate) enum Abort {
 }
 
 impl Abort {
-    fn of(error: &wasmtime::Error, budget: Duration) -> Self {
+    pub(crate) fn of(error: &wasmtime::Error, budget: Duration) -> Self {
         if let Some(fault) = error.downcast_ref::<WorldError>() {
             return Self::Fault(fault.clone());
         }
@@ -125,16 +125,7 @@ pub(crate) fn store(
         table,
         budgets: Budgets::new(limits),
         failed: false,
-        limits: StoreLimitsBuilder::new()
-            .memory_size(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
-            .table_elements(limits.table_elements as usize)
-            .instances(limits.instances as usize)
-            .memories(limits.instances as usize)
-            .tables(limits.instances as usize)
-            // A plugin that cannot grow its memory would only trap later, with
-            // less to say.
-            .trap_on_grow_failure(true)
-            .build(),
+        limits: store_limits(limits),
         watchdog,
     };
     let mut store = Store::new(&plugin.engine, state);
@@ -145,6 +136,20 @@ pub(crate) fn store(
     store.set_epoch_deadline(1);
     store.epoch_deadline_trap();
     store
+}
+
+/// What wasmtime itself bounds.
+pub(crate) fn store_limits(limits: &Limits) -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
+        .table_elements(limits.table_elements as usize)
+        .instances(limits.instances as usize)
+        .memories(limits.instances as usize)
+        .tables(limits.instances as usize)
+        // A plugin that cannot grow its memory would only trap later, with
+        // less to say.
+        .trap_on_grow_failure(true)
+        .build()
 }
 
 /// Runs `call` on an instance of the component under the watchdog.

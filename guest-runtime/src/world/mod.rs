@@ -16,6 +16,7 @@ use crate::machine::Machine;
 
 mod captured;
 mod error;
+mod interrupt;
 #[cfg(feature = "kernel")]
 pub mod kernel;
 mod knob;
@@ -23,6 +24,7 @@ pub mod simulated;
 
 pub use captured::Captured;
 pub use error::WorldError;
+pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
 
 /// One cgroup. Ids are never reused within a world.
@@ -197,6 +199,14 @@ pub trait World: Debug {
     /// # Errors
     /// The kernel's own, on the first worker that is alive and cannot be moved.
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError>;
+
+    /// Has an interrupt taken by one CPU.
+    ///
+    /// # Errors
+    /// [`WorldError::Kernel`]: `ENOENT` for one that is not there, `EIO` for
+    /// one that the kernel does not let go, `EOPNOTSUPP` where the machine's
+    /// interrupts are not this world's.
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError>;
 
     /// Sends SIGKILL to every worker, reaps none.
     fn kill(&mut self, crews: &[CrewId]);

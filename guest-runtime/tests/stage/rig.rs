@@ -93,10 +93,11 @@ impl Rig {
 
     /// Ends a scenario whose plugin says that it passed; nothing is left of it.
     pub(crate) fn close(self) -> Verdict {
-        let verdict = self.stage.close(Ending::Returned {
+        let (verdict, world) = self.stage.close(Ending::Returned {
             outcome: Outcome::Pass,
             reason: None,
         });
+        drop(world);
         assert!(!self.root.exists(), "the scenario's root is gone");
         verdict
     }

@@ -74,6 +74,9 @@ pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
         mem_policy_flags: MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        gid: None,
+        uid: None,
+        numa_node: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Event {
     Mark(Mark),
     /// What one phase's workers in one cgroup did; sent when they are collected.
     Collected(CgroupStats),
+    /// Where processes were put, moved, or found when the scenario asked.
+    Tasks(Tasks),
     /// A detail, as soon as it is known; it is in the verdict as well.
     Detail(Detail),
     /// The last word on the scenario.
@@ -145,6 +147,42 @@ pub struct Mark {
     pub name: String,
     /// Figures that belong to it.
     pub fields: Vec<(String, f64)>,
+}
+
+/// Processes of one cgroup at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tasks {
+    /// Nanoseconds since the scenario's start.
+    pub at_ns: u64,
+    /// Number of the last phase that began; 0 is the baseline.
+    pub phase: u16,
+    /// Name of the cgroup; empty beside the runtime.
+    pub cgroup: String,
+    /// Their ids, as the guest numbers them.
+    pub pids: Vec<u32>,
+    /// How they came to be told.
+    pub why: TasksReason,
+}
+
+/// How processes came to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TasksReason {
+    /// Workers of this type were started there.
+    Placed {
+        /// Work type.
+        work: String,
+    },
+    /// They were moved there.
+    Moved {
+        /// Name of the cgroup they were in; empty beside the runtime.
+        from: String,
+    },
+    /// The scenario captured the cgroup's processes.
+    Captured {
+        /// What the plugin calls the capture.
+        tag: String,
+    },
 }
 
 /// Counts of what the runtime did on the plugin's behalf.

@@ -51,7 +51,9 @@ mod verdict;
 pub use codec::{Corruption, Message};
 pub use command::Command;
 pub use decoder::{Decoder, Received, Truncated};
-pub use event::{Event, Hello, LogLevel, LogSource, Mark, Mediation, StepInfo, StepMark};
+pub use event::{
+    Event, Hello, LogLevel, LogSource, Mark, Mediation, StepInfo, StepMark, Tasks, TasksReason,
+};
 pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
 pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};

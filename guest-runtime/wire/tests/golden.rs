@@ -38,6 +38,7 @@ fn event_file(event: &Event) -> &'static str {
         Event::ScenarioEnd { .. } => "event-scenario-end",
         Event::Mark(_) => "event-mark",
         Event::Collected(_) => "event-collected",
+        Event::Tasks(_) => "event-tasks",
         Event::Detail(_) => "event-detail",
         Event::Verdict(_) => "event-verdict",
         Event::Mediation(_) => "event-mediation",
@@ -158,6 +159,16 @@ fn logs() -> impl Iterator<Item = Event> {
         })
 }
 
+fn tasks(why: TasksReason) -> Event {
+    Event::Tasks(Tasks {
+        at_ns: 1_500_000_000,
+        phase: 2,
+        cgroup: "left".into(),
+        pids: vec![1, 300, u32::MAX],
+        why,
+    })
+}
+
 fn events() -> Vec<Event> {
     let mut events: Vec<_> = logs().collect();
     events.extend([
@@ -188,6 +199,15 @@ fn events() -> Vec<Event> {
             fields: vec![("cpus".into(), 2.0), ("none".into(), f64::NEG_INFINITY)],
         }),
         Event::Collected(stats()),
+        tasks(TasksReason::Placed {
+            work: "spin-wait".into(),
+        }),
+        tasks(TasksReason::Moved {
+            from: String::new(),
+        }),
+        tasks(TasksReason::Captured {
+            tag: "before".into(),
+        }),
         Event::Detail(Detail {
             kind: DetailKind::Unfair,
             outcome: Outcome::Fail,

@@ -18,29 +18,34 @@
 //!   report ◀──────────────────── slot: totals, samples, slices
 //! ```
 //!
-//! The library owns the vocabulary, the parser and the layout. It starts,
-//! signals and reaps nothing: processes are the runtime's.
+//! The library owns the vocabulary, the parser, the layout and the life of a
+//! worker up to its loop ([`process`]). It starts no worker, signals and reaps
+//! none: that is the runtime's.
 #![deny(unsafe_code)]
 
 pub mod arena;
 pub mod burst;
+pub mod process;
 mod report;
 mod setup;
 mod work;
 
 pub use arena::{Arena, ArenaOptions, Seat};
-pub use report::{ExitInfo, Gap, PhaseSlice, Report, Schedstat, SetupFailure, WakeSamples};
+pub use report::{
+    Breakdown, BreakdownKind, ExitInfo, Gap, PhaseSlice, Report, Schedstat, SetupFailure,
+    WakeSamples,
+};
 pub use setup::{CrewSpec, MemPolicy, Policy, Setup, SetupStep};
 pub use work::{Demand, Parameter, Phase, PhaseKind, Work, WorkError, WorkKind};
 
-/// Exit codes of the worker program.
+/// Exit codes of a worker.
 ///
 /// A worker that was asked to stop exits with [`STOPPED`](exit_code::STOPPED),
 /// whatever failed in its setup: that is in its report.
 pub mod exit_code {
     /// It was asked to stop and wrote its report.
     pub const STOPPED: u8 = 0;
-    /// Its arguments are not `<arena descriptor> <worker index>`.
+    /// Its arguments are not the numbers that its program takes.
     pub const USAGE: u8 = 64;
     /// The descriptor is not an arena of this version, or the index is not in it.
     pub const ARENA: u8 = 65;

@@ -48,6 +48,8 @@ pub struct Report {
     pub schedstat: Option<Schedstat>,
     /// What failed before or in the loop, in the order of [`SetupStep`].
     pub failures: Vec<SetupFailure>,
+    /// A loop that its component exports ended before it was told to.
+    pub breakdown: Option<Breakdown>,
     /// What it did in each epoch, oldest first. An epoch that came twice is
     /// here twice. One that began and ended within a single blocking call is
     /// not here: its time is in the slice of the epoch before.
@@ -144,6 +146,43 @@ impl fmt::Display for SetupFailure {
             io::Error::from_raw_os_error(self.errno)
         )
     }
+}
+
+/// Why a loop that a component exports came to an end of its own. The worker
+/// counts nothing more and waits for its stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// In which way.
+    pub kind: BreakdownKind,
+    /// The circumstances, at most 504 bytes. The component's own words may be
+    /// among them: clean it before it is shown.
+    pub message: String,
+}
+
+/// In which way a loop broke down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BreakdownKind {
+    /// It said that it cannot go on.
+    Refused,
+    /// It trapped.
+    Trapped,
+    /// A call did not return in time.
+    OutOfTime,
+    /// It wanted more memory, stack or the like than it may have.
+    Limit,
+    /// Not its fault: the runtime could not run it.
+    Unable,
+}
+
+impl BreakdownKind {
+    /// All, in the order of their numbers in shared memory.
+    pub const ALL: [Self; 5] = [
+        Self::Refused,
+        Self::Trapped,
+        Self::OutOfTime,
+        Self::Limit,
+        Self::Unable,
+    ];
 }
 
 /// How a worker process ended.

@@ -72,6 +72,15 @@ pub enum Work {
         /// The phases of one cycle, at least one.
         phases: Vec<Phase>,
     },
+    /// A loop that the scenario's component exports, run in an instance of its
+    /// own. Not one of the catalogue: it cannot be parsed, and the worker of
+    /// built-in loops does not do it.
+    Exported {
+        /// Its name among the component's.
+        name: String,
+        /// Most linear memory of the instance, in bytes.
+        memory_bytes: u64,
+    },
 }
 
 /// One phase of [`Work::Sequence`].
@@ -122,6 +131,8 @@ mod nominal {
     pub(super) const THOUSAND_ACCESSES_NS: u64 = 400;
     /// Making and reaping a process.
     pub(super) const FORK_NS: u64 = 100_000;
+    /// One unit of a loop of which nothing is known.
+    pub(super) const EXPORTED_NS: u64 = 1_000;
 }
 
 impl Work {
@@ -135,10 +146,10 @@ impl Work {
         parse::parse(name, parameters)
     }
 
-    /// Its entry in the catalogue.
+    /// Its entry in the catalogue; none of exported work.
     #[must_use]
-    pub fn kind(&self) -> &'static WorkKind {
-        match self {
+    pub fn kind(&self) -> Option<&'static WorkKind> {
+        Some(match self {
             Self::SpinWait { .. } => &catalogue::SPIN_WAIT,
             Self::YieldHeavy => &catalogue::YIELD_HEAVY,
             Self::Mixed { .. } => &catalogue::MIXED,
@@ -149,19 +160,23 @@ impl Work {
             Self::CachePressure { .. } => &catalogue::CACHE_PRESSURE,
             Self::ForkExit => &catalogue::FORK_EXIT,
             Self::Sequence { .. } => &catalogue::SEQUENCE,
-        }
+            Self::Exported { .. } => return None,
+        })
     }
 
-    /// Its name, as [`Work::parse`] takes it.
+    /// Its name: as [`Work::parse`] takes it, or the component's own.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.kind().name
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Exported { name, .. } => name,
+            builtin => builtin.kind().map_or("", |kind| kind.name),
+        }
     }
 
     /// How many workers belong together; a crew is a multiple of it.
     #[must_use]
     pub fn group_size(&self) -> u32 {
-        self.kind().group_size
+        self.kind().map_or(1, |kind| kind.group_size)
     }
 
     /// Its parameters, as [`Work::parse`] takes them.
@@ -172,7 +187,7 @@ impl Work {
             | Self::Mixed { spins }
             | Self::PipeIo { spins }
             | Self::FutexPingPong { spins } => vec![("spins", *spins)],
-            Self::YieldHeavy | Self::ForkExit => Vec::new(),
+            Self::YieldHeavy | Self::ForkExit | Self::Exported { .. } => Vec::new(),
             Self::Bursty { work, sleep } => {
                 vec![("work-us", micros(*work)), ("sleep-us", micros(*sleep))]
             }
@@ -213,6 +228,7 @@ impl Work {
                 size_kib * 1024 / (*stride).max(1) * nominal::THOUSAND_ACCESSES_NS / 1_000,
             ),
             Self::ForkExit => (1.0, nominal::FORK_NS),
+            Self::Exported { .. } => (1.0, nominal::EXPORTED_NS),
             Self::Sequence { phases } => {
                 let all = phases.iter().map(|phase| phase.lasts).sum();
                 let busy = phases

@@ -5,6 +5,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use proscenium_guest_runtime::exported::Rehearsal;
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::sink::Sink;
@@ -80,7 +81,20 @@ fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8,
         topology.cores(),
         topology.threads(),
     );
-    if simulate(&loaded, &job, machine, &mut recording) {
+    let rehearsal = loaded
+        .plugin
+        .exports_work()
+        .then(|| Rehearsal::new(&loaded.plugin));
+    let rehearsal = match rehearsal.transpose() {
+        Ok(rehearsal) => rehearsal,
+        Err(error) => {
+            let failed =
+                ExpectedError::could_not_run("exported work cannot be tried").because(error);
+            let (outcome, reason) = record::outcome(&failed);
+            return Ok(recording.abort(outcome, reason).exit_code);
+        }
+    };
+    if simulate(&loaded, &job, machine, rehearsal, &mut recording) {
         recording.guest(Event::End);
         return Ok(recording.finish(Ending::Orderly).exit_code);
     }
@@ -92,13 +106,19 @@ fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8,
 
 /// Runs the scenario beside the reporters, so that neither holds more than
 /// [`IN_FLIGHT`] events. False if the runtime itself broke down.
-fn simulate(loaded: &Loaded, job: &Job, machine: Machine, recording: &mut Recording<'_>) -> bool {
+fn simulate(
+    loaded: &Loaded,
+    job: &Job,
+    machine: Machine,
+    rehearsal: Option<Rehearsal>,
+    recording: &mut Recording<'_>,
+) -> bool {
     let (sender, events) = sync_channel(IN_FLIGHT);
     thread::scope(|scope| {
         let world = scope.spawn(move || {
             let sink = Box::new(Outlet { sender, sent: 0 });
             let clock = Monotonic::start();
-            let world = Simulated::new(machine).interrupted_by(move || {
+            let mut world = Simulated::new(machine).interrupted_by(move || {
                 (Duration::from_nanos(clock.now_ns()) > PATIENCE).then(|| {
                     format!(
                         "the simulation took over {} s: wait less often, or for longer at a time",
@@ -106,6 +126,9 @@ fn simulate(loaded: &Loaded, job: &Job, machine: Machine, recording: &mut Record
                     )
                 })
             });
+            if let Some(rehearsal) = rehearsal {
+                world = world.with_rehearsal(Box::new(rehearsal));
+            }
             scenario::run(&loaded.plugin, job, Box::new(world), sink)
         });
         let mut verdict_told = false;

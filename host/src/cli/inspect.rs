@@ -18,8 +18,8 @@ const FORMAT_VERSION: u32 = 1;
 
 /// Say what a plugin is and what it can touch, without running it.
 ///
-/// A component can touch what it imports, and nothing else. Only its `describe` is called, with
-/// every import cut off.
+/// A component can touch what it imports, and nothing else. Only what says what it is (`describe`,
+/// `works`) is called, with every import cut off.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -75,6 +75,7 @@ struct Report {
     parameters: Vec<Parameter>,
     capabilities: Vec<Touch>,
     not_imported: Vec<&'static str>,
+    exported_work: Vec<String>,
     foreign_imports: Vec<String>,
 }
 
@@ -128,6 +129,7 @@ impl Report {
                 .filter(|one| !has.contains(one))
                 .map(Capability::interface)
                 .collect(),
+            exported_work: loaded.works.clone(),
             foreign_imports: loaded
                 .plugin
                 .imports()
@@ -160,6 +162,13 @@ impl Report {
         }
         if !self.not_imported.is_empty() {
             writeln!(out, "It cannot use: {}", self.not_imported.join(", "))?;
+        }
+        if !self.exported_work.is_empty() {
+            let works = self.exported_work.join(", ");
+            writeln!(
+                out,
+                "It brings work for its workers, which can only compute: {works}"
+            )?;
         }
         if !self.foreign_imports.is_empty() {
             writeln!(out)?;

@@ -2,7 +2,8 @@
 //! cut, figures finite, lists bounded. Pure; decides nothing about order.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PayloadRecord, PhaseStats,
+    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PayloadRecord, PhaseStats, Tasks,
+    TasksReason,
 };
 
 use super::clean::{self, MESSAGE, NAME};
@@ -13,6 +14,8 @@ const MARK_FIELDS: usize = 64;
 /// Figures and checks that one payload's record may carry, as the guest bounds them.
 const PAYLOAD_METRICS: usize = 1_024;
 const PAYLOAD_CHECKS: usize = 1_024;
+/// Processes that one event may list.
+const PIDS: usize = 65_536;
 /// CPUs that one statistic may list.
 const CPUS: usize = 8_192;
 
@@ -57,6 +60,16 @@ pub(super) fn payload(mut record: PayloadRecord) -> PayloadRecord {
         check.message = clean::line(&check.message, MESSAGE);
     }
     record
+}
+
+pub(super) fn tasks(mut tasks: Tasks) -> Tasks {
+    tasks.cgroup = clean::line(&tasks.cgroup, NAME);
+    tasks.pids.truncate(PIDS);
+    let (TasksReason::Placed { work: text }
+    | TasksReason::Moved { from: text }
+    | TasksReason::Captured { tag: text }) = &mut tasks.why;
+    *text = clean::line(text, NAME);
+    tasks
 }
 
 pub(super) fn detail(detail: Detail) -> Detail {

@@ -101,27 +101,31 @@ impl Timeline {
                 level,
                 message,
             } => {
-                let event = || tidy::log(source, level, &message);
-                self.bounded(|left| &mut left.logs, "log lines", event, told);
+                let log = tidy::log(source, level, &message);
+                self.keep(|left| &mut left.logs, "log lines", None, log, told);
             }
             Event::Mark(mark) => {
-                if take(&mut self.left.marks) {
-                    told.push((Some(mark.at_ns / 1_000_000), tidy::mark(mark)));
-                } else {
-                    self.left_out("marks", told);
-                }
+                let at = Some(mark.at_ns / 1_000_000);
+                let mark = tidy::mark(mark);
+                self.keep(|left| &mut left.marks, "marks", at, mark, told);
             }
             Event::Collected(stats) => {
-                let event = || RunEvent::Collected(tidy::cgroup(stats));
-                self.bounded(|left| &mut left.cgroups, "cgroup statistics", event, told);
+                let stats = RunEvent::Collected(tidy::cgroup(stats));
+                let what = "cgroup statistics";
+                self.keep(|left| &mut left.cgroups, what, None, stats, told);
             }
             Event::Payload(record) => {
-                let event = || RunEvent::Payload(tidy::payload(record));
-                self.bounded(|left| &mut left.payloads, "payload records", event, told);
+                let record = RunEvent::Payload(tidy::payload(record));
+                let what = "payload records";
+                self.keep(|left| &mut left.payloads, what, None, record, told);
             }
             Event::Detail(detail) => {
-                let event = || RunEvent::Detail(tidy::detail(detail));
-                self.bounded(|left| &mut left.details, "details", event, told);
+                let detail = RunEvent::Detail(tidy::detail(detail));
+                self.keep(|left| &mut left.details, "details", None, detail, told);
+            }
+            Event::Tasks(tasks) => {
+                let at = Some(tasks.at_ns / 1_000_000);
+                self.other(at, RunEvent::Tasks(tidy::tasks(tasks)), told);
             }
             Event::ScenarioStart => self.other(None, RunEvent::ScenarioStarted, told),
             Event::Pause => self.other(None, RunEvent::Paused, told),
@@ -288,26 +292,24 @@ impl Timeline {
         ));
     }
 
-    /// Tells an event if there is room for one more of its kind.
-    fn bounded(
+    fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {
+        let what = "further events";
+        self.keep(|left| &mut left.others, what, guest_ms, event, told);
+    }
+
+    /// Lets an event through as long as something is left of its bound.
+    fn keep(
         &mut self,
         left: fn(&mut Bounds) -> &mut u32,
         what: &'static str,
-        event: impl FnOnce() -> RunEvent,
+        guest_ms: Option<u64>,
+        event: RunEvent,
         told: &mut Told,
     ) {
         if take(left(&mut self.left)) {
-            told.push((None, event()));
-        } else {
-            self.left_out(what, told);
-        }
-    }
-
-    fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {
-        if take(&mut self.left.others) {
             told.push((guest_ms, event));
         } else {
-            self.left_out("further events", told);
+            self.left_out(what, told);
         }
     }
 

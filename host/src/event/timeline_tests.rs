@@ -45,7 +45,7 @@ fn endings(events: impl IntoIterator<Item = Event>) -> Vec<StepEnded> {
 }
 
 #[test]
-fn a_steps_rate_is_between_its_own_two_frames() {
+fn s_133_a_steps_rate_is_between_its_own_two_frames() {
     let info = StepInfo {
         index: 1,
         label: Some("half".into()),
@@ -74,7 +74,7 @@ fn a_steps_rate_is_between_its_own_two_frames() {
 }
 
 #[test]
-fn a_missing_end_frame_is_made_up_for_by_the_scenarios_end() {
+fn s_101_a_missing_end_frame_is_made_up_for_by_the_scenarios_end() {
     let steps = endings([
         Event::StepStart(at(1, 1_000, 10)),
         Event::ScenarioEnd {
@@ -88,7 +88,7 @@ fn a_missing_end_frame_is_made_up_for_by_the_scenarios_end() {
 }
 
 #[test]
-fn a_step_without_an_end_is_cut_short_and_has_no_rate() {
+fn s_132_a_step_without_an_end_is_cut_short_and_has_no_rate() {
     for end in [
         Some(Event::StepStart(at(2, 9, 9))),
         Some(Event::Verdict(verdict())),
@@ -98,6 +98,48 @@ fn a_step_without_an_end_is_cut_short_and_has_no_rate() {
         let steps = endings([Event::StepStart(at(1, 0, 0))].into_iter().chain(end));
         assert_eq!(steps[0].ending, StepEnding::CutShort);
         assert_eq!((steps[0].iterations, steps[0].rate_per_s), (None, None));
+    }
+}
+
+#[test]
+fn s_134_and_135_any_one_frame_may_be_missing_and_the_other_steps_figures_stand() {
+    let steps = (1..=3_u16).flat_map(|phase| {
+        let from = u32::from(phase) * 1_000;
+        [
+            Event::StepStart(at(phase, from, 0)),
+            Event::Resume,
+            Event::StepEnd(at(phase, from + 500, 50)),
+            Event::Pause,
+        ]
+    });
+    let end = Event::ScenarioEnd {
+        elapsed_ms: 3_500,
+        total_iterations: 50,
+    };
+    let sound: Vec<Event> = [Event::ScenarioStart]
+        .into_iter()
+        .chain(steps)
+        .chain([end, Event::Verdict(verdict()), Event::End])
+        .collect();
+    for missing in 0..sound.len() {
+        let mut events = sound.clone();
+        let gone = events.remove(missing);
+        let hit = match &gone {
+            Event::StepStart(mark) => Some(mark.phase),
+            // The scenario's end makes up for the last one.
+            Event::StepEnd(mark) if mark.phase < 3 => Some(mark.phase),
+            _ => None,
+        };
+        let ended = endings(events);
+        assert_eq!(ended.len(), 3, "without {gone:?}");
+        for step in ended {
+            let rate = (Some(step.phase) != hit).then_some(100.0);
+            assert_eq!(
+                step.rate_per_s, rate,
+                "step {} without {gone:?}",
+                step.phase
+            );
+        }
     }
 }
 

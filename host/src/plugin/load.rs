@@ -27,6 +27,8 @@ pub struct Loaded {
     pub plugin: Plugin,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// Loops that it exports for its workers.
+    pub works: Vec<String>,
     /// Whether the machine code came from the cache.
     pub cached: bool,
 }
@@ -62,11 +64,20 @@ impl<'a> Loader<'a> {
         let component = read::to_component(&file, read::read(&file)?)?;
         let digest = digest(&component);
         let (plugin, code, cached) = self.compiled(named, &component, &digest)?;
-        let manifest = plugin.describe(&Limits::default()).map_err(|error| {
+        let silent = |export: &str, error| {
             ExpectedError::refused(format!("cannot use {}", named.display()))
                 .because(error)
-                .remedy("describe has to return what the plugin is, without calling anything")
-        })?;
+                .remedy(format!(
+                    "{export} has to return what the plugin is, without calling anything"
+                ))
+        };
+        let limits = Limits::default();
+        let manifest = plugin
+            .describe(&limits)
+            .map_err(|error| silent("describe", error))?;
+        let works = plugin
+            .works(&limits)
+            .map_err(|error| silent("works", error))?;
         Ok(Loaded {
             named: named.to_owned(),
             component_bytes: component.len(),
@@ -75,6 +86,7 @@ impl<'a> Loader<'a> {
             code,
             plugin,
             manifest,
+            works,
             cached,
         })
     }

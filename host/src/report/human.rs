@@ -7,7 +7,9 @@
 use std::io::{self, Write};
 
 use console::{Style, truncate_str};
+use proscenium_wire::{Tasks, TasksReason};
 
+use super::summary::phase_name;
 use super::text::{count, defused, plural, size, time};
 use super::{Reporter, Summary, table};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, World};
@@ -95,6 +97,9 @@ pub fn render(summary: &Summary, ended: &RunEnded, look: Look) -> String {
     }
     if !summary.payloads.is_empty() {
         section("Payloads", table::payloads(&summary.payloads, width));
+    }
+    if !summary.captures.is_empty() {
+        section("Captured processes", captures(summary, width));
     }
     if !summary.console.is_empty() {
         section(
@@ -199,6 +204,29 @@ fn bullet(mark: &str, text: &str, width: u16) -> String {
     format!(
         "  {mark} {}",
         truncate_str(&text, usize::from(width) * 4, "…")
+    )
+}
+
+/// One line for each capture, in order.
+fn captures(summary: &Summary, width: u16) -> Vec<String> {
+    let line = |tasks: &Tasks| {
+        let TasksReason::Captured { tag } = &tasks.why else {
+            return None;
+        };
+        let colon = if tasks.pids.is_empty() { "" } else { ":" };
+        let pids: String = tasks.pids.iter().map(|pid| format!(" {pid}")).collect();
+        let text = format!(
+            "{tag}: {}: {} in {:?}{colon}{pids}",
+            phase_name(tasks.phase),
+            plural(tasks.pids.len() as u64, "task"),
+            tasks.cgroup,
+        );
+        Some(bullet("•", &text, width / 4))
+    };
+    let all = &summary.captures;
+    listed(
+        all.iter().take(SHOWN + 1).filter_map(line).collect(),
+        all.len(),
     )
 }
 

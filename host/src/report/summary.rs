@@ -5,7 +5,8 @@
 //! holds no more than the stream's own bounds let through.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, PhaseStats, Verdict,
+    CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, PhaseStats, Tasks, TasksReason,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct Summary {
     pub details: Vec<Detail>,
     /// The plugin's marks.
     pub marks: Vec<Mark>,
+    /// Processes that the scenario captured, in order.
+    #[serde(default)]
+    pub captures: Vec<Tasks>,
     /// What was done on the plugin's behalf.
     pub mediation: Option<Mediation>,
     /// What the guest said at the end.
@@ -104,6 +108,7 @@ impl Default for Summary {
             payloads: Vec::new(),
             details: Vec::new(),
             marks: Vec::new(),
+            captures: Vec::new(),
             mediation: None,
             verdict: None,
             warnings: 0,
@@ -128,6 +133,11 @@ impl Summary {
             RunEvent::Log(log) => self.warnings += u64::from(log.level <= LogLevel::Warn),
             RunEvent::Collected(stats) => self.cgroups.push(stats.clone()),
             RunEvent::Payload(record) => self.payloads.push(record.clone()),
+            RunEvent::Tasks(tasks) => {
+                if matches!(tasks.why, TasksReason::Captured { .. }) {
+                    self.captures.push(tasks.clone());
+                }
+            }
             RunEvent::Detail(detail) => self.details.push(detail.clone()),
             RunEvent::Mediation(counts) => self.mediation = Some(*counts),
             RunEvent::Verdict(verdict) => self.verdict(verdict),

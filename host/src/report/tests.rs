@@ -2,7 +2,9 @@
 
 use std::io;
 
-use proscenium_wire::{Detail, DetailKind, Event, LogLevel, LogSource, Outcome};
+use proscenium_wire::{
+    Detail, DetailKind, Event, LogLevel, LogSource, Outcome, Tasks, TasksReason,
+};
 
 use super::fixtures::{Broken, LOOK, Paper, Stepping, closing, opening, play, started};
 use super::human::Look;
@@ -17,6 +19,47 @@ fn a_run_that_passed() {
     insta::assert_snapshot!("passed-human", human);
     insta::assert_snapshot!("passed-plain", plain);
     insta::assert_snapshot!("passed-json", json);
+}
+
+#[test]
+fn s_040_captured_processes_are_listed_and_placements_are_not() {
+    let tasks = |why, pids: &[u32]| {
+        Event::Tasks(Tasks {
+            at_ns: 5_000_000,
+            phase: 1,
+            cgroup: "left".into(),
+            pids: pids.to_vec(),
+            why,
+        })
+    };
+    let tag = || "before\x1b[2J".to_owned();
+    let placed = TasksReason::Placed {
+        work: "spin-wait".into(),
+    };
+    let events = [
+        opening(),
+        vec![
+            tasks(placed, &[99]),
+            tasks(TasksReason::Captured { tag: tag() }, &[101, 102]),
+            tasks(TasksReason::Captured { tag: tag() }, &[]),
+        ],
+        closing(Outcome::Pass, vec![], true),
+    ]
+    .concat();
+    let (human, _, json, _) = play(started(), events, Ending::Orderly);
+    let (_, section) = human.split_once("Captured processes\n").unwrap();
+    let lines: Vec<&str> = section
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "  • before: Step[0]: 2 tasks in \"left\": 101 102",
+            "  • before: Step[0]: 0 tasks in \"left\"",
+        ]
+    );
+    assert_eq!(json.matches("\"type\":\"tasks\"").count(), 3);
 }
 
 #[test]

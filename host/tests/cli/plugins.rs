@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Place, Said, example, said};
 use serde_json::Value;
 
-const EXAMPLES: [&str; 3] = ["steady", "cpuset-shrink", "watch-and-react"];
+const EXAMPLES: [&str; 4] = ["steady", "cpuset-shrink", "watch-and-react", "own-load"];
 
 #[expect(clippy::panic, reason = "a helper of tests says what it got")]
 fn json(said: &Said) -> Value {
@@ -76,6 +76,21 @@ fn a_payload_is_declared_by_name_and_one_that_is_not_is_named() {
     let said = place.run(&["run", &plugin, "--payload", "load=/nowhere/true"]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("/nowhere/true"), "{said:?}");
+}
+
+#[test]
+fn inspect_lists_the_loops_that_a_component_brings() {
+    let place = Place::new();
+    let works =
+        |name| json(&place.run(&["inspect", &example(name), "--json"]))["exported_work"].clone();
+    assert_eq!(works("own-load"), serde_json::json!(["hash", "chase"]));
+    assert_eq!(works("steady"), serde_json::json!([]));
+    let said = place.run(&["inspect", &example("own-load")]);
+    assert!(
+        said.out.contains("only compute: hash, chase"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]

@@ -14,3 +14,17 @@ wit_bindgen::generate!({
     default_bindings_module: "proscenium_sdk::bindings",
     additional_derives: [PartialEq],
 });
+
+/// The exports of a component that has work of its own. Only a crate that
+/// exports them is linked with them.
+pub mod own_work {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package proscenium:sdk; world own-work { export proscenium:scenario/work@0.1.0; }",
+        world: "proscenium:sdk/own-work",
+        pub_export_macro: true,
+        export_macro_name: "export_own_work",
+        default_bindings_module: "proscenium_sdk::bindings::own_work",
+        additional_derives: [PartialEq],
+    });
+}

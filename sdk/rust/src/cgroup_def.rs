@@ -20,8 +20,8 @@ use crate::types::{
 /// * `work`, `workers`, `workers_per_cpu`, `policy`, `affinity`, `mem_policy`
 ///   set the *first* group of workers and make it where there is none.
 ///   [`also`](Self::also) appends a group.
-/// * `nice` and `comm` are defaults for every group that left them open,
-///   whenever they are called.
+/// * `nice`, `comm`, `uid`, `gid` and `numa_node` are defaults for every group
+///   that left them open, whenever they are called.
 ///
 /// ```
 /// use proscenium_sdk::prelude::*;
@@ -43,8 +43,17 @@ use crate::types::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct CgroupDef {
     def: RawCgroupDef,
+    defaults: Defaults,
+}
+
+/// What fills the fields that groups of workers left open.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Defaults {
     nice: Option<i32>,
     comm: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    numa_node: Option<Node>,
 }
 
 impl CgroupDef {
@@ -65,8 +74,7 @@ impl CgroupDef {
         };
         Self {
             def,
-            nice: None,
-            comm: None,
+            defaults: Defaults::default(),
         }
     }
 
@@ -233,14 +241,35 @@ impl CgroupDef {
     /// -20 to 19, for every group that does not say.
     #[must_use]
     pub fn nice(mut self, nice: i32) -> Self {
-        self.nice = Some(nice);
+        self.defaults.nice = Some(nice);
         self
     }
 
     /// Process name, for every group that does not say: 1 to 15 bytes.
     #[must_use]
     pub fn comm(mut self, comm: impl Into<String>) -> Self {
-        self.comm = Some(comm.into());
+        self.defaults.comm = Some(comm.into());
+        self
+    }
+
+    /// User id, for every group that does not say.
+    #[must_use]
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.defaults.uid = Some(uid);
+        self
+    }
+
+    /// Group id, for every group that does not say.
+    #[must_use]
+    pub fn gid(mut self, gid: u32) -> Self {
+        self.defaults.gid = Some(gid);
+        self
+    }
+
+    /// Only CPUs of this NUMA node, for every group that does not say.
+    #[must_use]
+    pub fn numa_node(mut self, node: Node) -> Self {
+        self.defaults.numa_node = Some(node);
         self
     }
 
@@ -288,21 +317,24 @@ impl CgroupDef {
 }
 
 impl From<CgroupDef> for RawCgroupDef {
-    fn from(
-        CgroupDef {
-            mut def,
-            nice,
-            comm,
-        }: CgroupDef,
-    ) -> Self {
+    fn from(CgroupDef { mut def, defaults }: CgroupDef) -> Self {
         // The runtime's own default group could not carry them.
-        if def.work.is_empty() && (nice.is_some() || comm.is_some()) {
+        if def.work.is_empty() && defaults != Defaults::default() {
             def.work.push(WorkSpec::default());
         }
         for spec in &mut def.work {
-            spec.nice = spec.nice.or(nice);
-            spec.comm = spec.comm.take().or_else(|| comm.clone());
+            defaults.fill(spec);
         }
         def
+    }
+}
+
+impl Defaults {
+    fn fill(&self, spec: &mut WorkSpec) {
+        spec.nice = spec.nice.or(self.nice);
+        spec.comm = spec.comm.take().or_else(|| self.comm.clone());
+        spec.uid = spec.uid.or(self.uid);
+        spec.gid = spec.gid.or(self.gid);
+        spec.numa_node = spec.numa_node.or(self.numa_node);
     }
 }

@@ -26,6 +26,7 @@ pub mod time;
 pub mod topology;
 pub mod work;
 pub mod work_spec;
+pub mod worker;
 
 /// The contract's plain data, under the contract's names.
 pub use bindings::proscenium::scenario::types;
@@ -37,3 +38,4 @@ pub use outcome::{Outcome, Verdict};
 pub use plan::{Backdrop, Plan, Step};
 pub use scenario::Scenario;
 pub use work_spec::WorkSpec;
+pub use worker::{Seat, Worker};

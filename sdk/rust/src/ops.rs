@@ -5,7 +5,7 @@
 //! without a constructor here are variants of [`Op`].
 
 use crate::bindings::proscenium::scenario::ops::{
-    CaptureProcs, MoveAllTasks, SetAffinity, SetCpuset, Spawn, SwapCpusets,
+    CaptureProcs, Irq, MoveAllTasks, SetAffinity, SetCpuset, Spawn, SteerIrq, SwapCpusets,
 };
 pub use crate::bindings::proscenium::scenario::ops::{Op, Placement};
 use crate::cgroup_def::CgroupDef;
@@ -170,5 +170,24 @@ pub fn capture_procs(tag: impl Into<String>, cgroup: impl Into<String>) -> Op {
     Op::CaptureCgroupProcs(CaptureProcs {
         tag: tag.into(),
         cgroup: cgroup.into(),
+    })
+}
+
+/// Has an interrupt, by its number, taken by one CPU. It stays there.
+#[must_use]
+pub fn steer_irq(number: u32, cpu: u32) -> Op {
+    Op::SteerIrq(SteerIrq {
+        irq: Irq::Number(number),
+        cpu,
+    })
+}
+
+/// As [`steer_irq`], by its label: the last word of its line in
+/// `/proc/interrupts`.
+#[must_use]
+pub fn steer_irq_labelled(label: impl Into<String>, cpu: u32) -> Op {
+    Op::SteerIrq(SteerIrq {
+        irq: Irq::Label(label.into()),
+        cpu,
     })
 }

@@ -21,4 +21,5 @@ pub use crate::work::{
     YieldHeavy,
 };
 pub use crate::work_spec::WorkSpec;
+pub use crate::worker::{Seat, Worker};
 pub use crate::{clock, live, ops, stimulus, topology};

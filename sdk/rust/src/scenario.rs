@@ -57,8 +57,73 @@ impl<S: Scenario> Guest for Component<S> {
 ///
 /// proscenium_sdk::export!(Nothing);
 /// ```
+///
+/// With loops of its own for its workers, each a [`Worker`](crate::Worker)
+/// under the name by which [`exported`](crate::work::exported) asks for it:
+///
+/// ```
+/// # use proscenium_sdk::prelude::*;
+/// # struct Nothing;
+/// # impl Scenario for Nothing {
+/// #     fn describe() -> Manifest {
+/// #         Manifest::new("nothing", "0.1.0", "Does nothing")
+/// #     }
+/// #     fn run(_: Context) -> Result<Outcome, Error> {
+/// #         Ok(Outcome::pass())
+/// #     }
+/// # }
+/// struct Idle;
+///
+/// impl Worker for Idle {
+///     fn prepare(_: &Seat) -> Result<Self, String> {
+///         Ok(Self)
+///     }
+///     fn unit(&mut self) {}
+/// }
+///
+/// proscenium_sdk::export!(Nothing, works { "idle" => Idle });
+/// ```
 #[macro_export]
 macro_rules! export {
+    ($scenario:ty, works { $($name:literal => $worker:ty),+ $(,)? }) => {
+        $crate::export!($scenario);
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            // An instance is one worker, and the contract's functions are
+            // plain: what is between two calls has no other place.
+            static RUNNING: $crate::worker::Running = $crate::worker::Running::new();
+
+            struct Works;
+
+            impl $crate::worker::Guest for Works {
+                fn works() -> ::std::vec::Vec<::std::string::String> {
+                    ::std::vec![$($name.into()),+]
+                }
+
+                fn prepare(
+                    seat: $crate::worker::Seat,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    match seat.name.as_str() {
+                        $($name => RUNNING.prepare::<$worker>(&seat),)+
+                        other => ::core::result::Result::Err(::std::format!("no loop {other}")),
+                    }
+                }
+
+                fn run_batch(budget: u32) -> u32 {
+                    RUNNING.run_batch(budget)
+                }
+            }
+
+            $crate::bindings::own_work::export_own_work!(
+                Works with_types_in $crate::bindings::own_work
+            );
+        };
+        #[cfg(not(target_family = "wasm"))]
+        const _: &[fn(&$crate::worker::Seat) -> bool] = &[
+            $(|seat| <$worker as $crate::worker::Worker>::prepare(seat).is_ok()),+
+        ];
+    };
     ($scenario:ty) => {
         #[cfg(target_family = "wasm")]
         const _: () = {

@@ -26,7 +26,8 @@ pub fn builtin(name: impl Into<String>) -> BuiltinWork {
     }
 }
 
-/// The function `name` that this component exports, run in the worker process.
+/// The loop `name` that this component exports, run in the worker process; see
+/// [`Worker`](crate::Worker).
 ///
 /// ```
 /// use proscenium_sdk::work::{Work, exported};

@@ -1,7 +1,7 @@
 //! One group of equal workers.
 
 pub use crate::types::WorkSpec;
-use crate::types::{Affinity, MemPolicy, MemPolicyFlags, SchedPolicy, Work, WorkerCount};
+use crate::types::{Affinity, MemPolicy, MemPolicyFlags, Node, SchedPolicy, Work, WorkerCount};
 use crate::work::SpinWait;
 
 impl WorkSpec {
@@ -25,6 +25,9 @@ impl WorkSpec {
             mem_policy_flags: MemPolicyFlags::empty(),
             nice: None,
             comm: None,
+            gid: None,
+            uid: None,
+            numa_node: None,
         }
     }
 
@@ -81,6 +84,27 @@ impl WorkSpec {
     #[must_use]
     pub fn comm(mut self, comm: impl Into<String>) -> Self {
         self.comm = Some(comm.into());
+        self
+    }
+
+    /// User id, taken on last, after everything that needs a privilege.
+    #[must_use]
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
+        self
+    }
+
+    /// Group id.
+    #[must_use]
+    pub fn gid(mut self, gid: u32) -> Self {
+        self.gid = Some(gid);
+        self
+    }
+
+    /// Only CPUs of this NUMA node: narrows the affinity.
+    #[must_use]
+    pub fn numa_node(mut self, node: Node) -> Self {
+        self.numa_node = Some(node);
         self
     }
 }

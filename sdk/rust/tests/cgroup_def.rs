@@ -162,6 +162,19 @@ fn nice_and_comm_fill_what_groups_left_open_whenever_they_are_called() {
 }
 
 #[test]
+fn ids_and_the_node_fill_what_groups_left_open_and_zero_counts_as_given() {
+    let def = raw(CgroupDef::new("a")
+        .uid(1000)
+        .gid(1000)
+        .numa_node(1)
+        .also(WorkSpec::default())
+        .also(WorkSpec::default().uid(0).gid(0).numa_node(0)));
+    let filled = |spec: &WorkSpec| (spec.uid, spec.gid, spec.numa_node);
+    assert_eq!(filled(&def.work[0]), (Some(1000), Some(1000), Some(1)));
+    assert_eq!(filled(&def.work[1]), (Some(0), Some(0), Some(0)));
+}
+
+#[test]
 fn nice_without_a_group_makes_the_default_one_to_carry_it() {
     let def = raw(CgroupDef::new("a").nice(-5));
     assert_eq!(def.work, [WorkSpec::default().nice(-5)]);

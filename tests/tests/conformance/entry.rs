@@ -246,3 +246,23 @@ fn group_sizes_and_unknown_work_are_refused_before_anything_is_done() {
         "{unknown}"
     );
 }
+
+#[test]
+fn s_092_definitions_are_resolved_against_the_machine_that_is_there() {
+    let on = |machine| {
+        let def = CgroupDef {
+            cpuset: Some(CpusetSpec::Llc(1)),
+            work: vec![work("spin-wait", WorkerCount::FractionOfCpuset(1.0))],
+            ..def("a")
+        };
+        let plan = vec![step(vec![def], vec![], ms(1))];
+        let ended = Rig::on(machine).execute(nothing(), plan);
+        let found = |text: &str| ended.log.lines().iter().any(|line| line.contains(text));
+        (
+            found("\"2-3\" to cpuset.cpus") && found("start 2 spin-wait"),
+            found("\"4-7\" to cpuset.cpus") && found("start 4 spin-wait"),
+        )
+    };
+    assert_eq!(on(Machine::uniform(2, 2, 2, 1)), (true, false));
+    assert_eq!(on(Machine::uniform(1, 2, 2, 2)), (false, true));
+}

@@ -1,10 +1,11 @@
 //! G. Holds, as far as no scheduler is needed.
 
+use nix::errno::Errno;
 use proscenium_guest_runtime::contract::ops::Op;
 use proscenium_guest_runtime::contract::stage::HoldOutcome;
 use proscenium_guest_runtime::contract::types::{ErrorCode, HoldSpec};
 use proscenium_guest_runtime::machine::Machine;
-use proscenium_guest_runtime::world::simulated::Simulated;
+use proscenium_guest_runtime::world::simulated::{Effect, Simulated};
 use proscenium_wire::{DetailKind, Event, Outcome};
 use std::time::Duration;
 
@@ -143,5 +144,32 @@ fn s_113_a_cancelled_hold_ends_then_and_the_verdict_says_so() {
         ["start", "step-start", "resume", "pause"],
         "no step end, no end frame"
     );
+    ended.position("remove \"a\"");
+}
+
+#[test]
+fn s_108_a_hold_that_cannot_wait_is_a_defect_of_the_environment() {
+    let broken = || {
+        let rig = Rig::new();
+        rig.fail(Errno::EMFILE, |effect| {
+            matches!(effect, Effect::Wait { .. })
+        });
+        rig
+    };
+    let mut rig = broken();
+    let id = rig.stage.begin(None).unwrap();
+    let error = rig.stage.hold(id, &ms(1)).unwrap_err();
+    assert_eq!(error.code(), None, "not the plugin's to handle");
+    let text = error.to_string();
+    for word in ["wait on", "Too many open files", "please report it"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    // A whole plan ends with it as well, and is torn down.
+    let mut rig = broken();
+    let plan = step(vec![def("a")], vec![], ms(1));
+    let error = rig.stage.execute(&nothing(), &[plan]).unwrap_err();
+    assert_eq!(error.code(), None);
+    let ended = rig.close();
+    assert_eq!(ended.markers(), ["start", "step-start", "resume", "pause"]);
     ended.position("remove \"a\"");
 }

@@ -1,6 +1,6 @@
 //! The conformance list S-01 … S-148 in the simulated world: one test a row,
 //! named after it, with an outside check (the log of effects, the frames, the
-//! verdict). Rows about schedulers and kernel memory come with those.
+//! verdict). `tests/CONFORMANCE.md` says which row is seen where.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +11,9 @@
 mod support;
 
 mod entry;
+mod evidence;
+mod exported;
+mod failures;
 mod holds;
 mod knobs;
 mod ops;
@@ -18,5 +21,8 @@ mod order;
 mod payload_drains;
 mod payloads;
 mod policies;
+mod properties;
 mod slots;
 mod teardown;
+mod verdict;
+mod workers;

@@ -1,7 +1,7 @@
 //! C. State slots and lookups.
 
 use proscenium_guest_runtime::contract::ops::{MoveAllTasks, Op, SetAffinity, SetCpuset};
-use proscenium_guest_runtime::contract::types::{Affinity, CpusetSpec};
+use proscenium_guest_runtime::contract::types::{Affinity, CpusetSpec, ErrorCode};
 
 use crate::support::{Rig, backdrop, def, def_on, ms, spawn, spins};
 
@@ -203,4 +203,23 @@ fn s_057_cgroups_go_in_reverse_order_of_creation() {
         .filter_map(|l| l.strip_prefix("remove ").map(str::to_owned))
         .collect();
     assert_eq!(removed, ["\"w\"", "\"y/z\"", "\"y\"", "\"x\"", "\"base\""]);
+}
+
+#[test]
+fn s_052_what_is_stopped_or_dropped_is_gone_at_once() {
+    let mut rig = rig();
+    let step = rig.stage.begin(None).unwrap();
+    rig.stage.setup(step, &[def("mine"), def("also")]).unwrap();
+    let mine = rig.stage.open_cgroup("mine").unwrap();
+    rig.stage
+        .apply(step, &[Op::StopCgroup("mine".into())])
+        .unwrap();
+    assert!(rig.stage.cgroup_tasks(mine).unwrap().is_empty());
+    rig.stage.abandon(step);
+    // The kernel removes no cgroup that has a task in it.
+    rig.position("remove \"also\"");
+    assert_eq!(
+        rig.stage.open_cgroup("also").unwrap_err().code(),
+        Some(ErrorCode::NotFound)
+    );
 }

@@ -11,10 +11,11 @@ use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec, PayloadRef,
 use proscenium_guest_runtime::executor::{Result, Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
+use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
 use proscenium_wire::{
-    Event, Limits, Outcome, PayloadKind, PayloadOutput, PayloadRecord, PayloadSpec, Thresholds,
-    Verdict,
+    Detail, DetailKind, Event, Limits, Outcome, PayloadKind, PayloadOutput, PayloadRecord,
+    PayloadSpec, Thresholds, Verdict,
 };
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
@@ -43,15 +44,7 @@ impl Rig {
     pub(crate) fn with(world: Simulated, change: impl FnOnce(&mut Settings)) -> Self {
         let log = EffectLog::recording();
         let events = Rc::new(RefCell::new(Vec::new()));
-        let mut settings = Settings {
-            duration: Duration::from_secs(1),
-            workers_per_cgroup: 1,
-            seed: 1,
-            limits: Limits::default(),
-            thresholds: Thresholds::default(),
-            payloads: vec![],
-            progress: None,
-        };
+        let mut settings = settings();
         change(&mut settings);
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
@@ -101,15 +94,30 @@ impl Rig {
 
     /// Ends a scenario whose plugin says it passed.
     pub(crate) fn close(self) -> Ended {
-        let Self { stage, log, events } = self;
-        let verdict = stage.close(Ending::Returned {
+        self.end(Ending::Returned {
             outcome: Outcome::Pass,
             reason: None,
-        });
+        })
+    }
+
+    /// Ends a scenario whose plugin passed an error on.
+    pub(crate) fn give_up(self, message: &str) -> Ended {
+        self.end(Ending::Broken(Detail {
+            kind: DetailKind::Plugin,
+            outcome: Outcome::Fail,
+            phase: None,
+            message: message.to_owned(),
+        }))
+    }
+
+    fn end(self, ending: Ending) -> Ended {
+        let Self { stage, log, events } = self;
+        let (verdict, world) = stage.close(ending);
         Ended {
             verdict,
             log,
             events: events.take(),
+            world,
         }
     }
 
@@ -138,9 +146,20 @@ pub(crate) struct Ended {
     pub(crate) verdict: Verdict,
     pub(crate) log: EffectLog,
     pub(crate) events: Vec<Event>,
+    pub(crate) world: Box<dyn World>,
 }
 
 impl Ended {
+    /// Another scenario in the same world, with a record of its own of frames.
+    pub(crate) fn again(self) -> Rig {
+        let events = Rc::default();
+        Rig {
+            stage: Stage::new(self.world, Box::new(Rc::clone(&events)), settings()),
+            log: self.log,
+            events,
+        }
+    }
+
     pub(crate) fn position(&self, text: &str) -> usize {
         let lines = self.log.lines();
         lines
@@ -224,6 +243,18 @@ pub(crate) fn one(payload: &str, cgroup: Option<&str>) -> PayloadRef {
 
 pub(crate) fn run(payload: &str, cgroup: Option<&str>) -> Op {
     Op::RunPayload(start(payload, cgroup, &[]))
+}
+
+fn settings() -> Settings {
+    Settings {
+        duration: Duration::from_secs(1),
+        workers_per_cgroup: 1,
+        seed: 1,
+        limits: Limits::default(),
+        thresholds: Thresholds::default(),
+        payloads: vec![],
+        progress: None,
+    }
 }
 
 /// One step with these definitions, held to the end.

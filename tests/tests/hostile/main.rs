@@ -2,8 +2,9 @@
 //! the refusal that is documented, leaves nothing standing, and changes nothing
 //! for whoever comes after it.
 //!
-//! What a well-formed component can do is in `tests/programs/hostile`; what
-//! needs a malformed one is assembled by `fixture`.
+//! What a well-formed component can do is in `tests/programs/hostile`, and in
+//! its workers in `tests/programs/loops`; what needs a malformed one is
+//! assembled by `fixture`.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +20,7 @@ mod fixture;
 mod floods;
 mod foreign;
 mod handles;
+mod loops;
 mod machine;
 mod programs;
 mod support;

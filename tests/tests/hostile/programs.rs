@@ -7,13 +7,18 @@ use proscenium_wire::Limits;
 
 use crate::support::hostile;
 
-/// Everything in this folder, as text.
-fn suite() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+/// Every file of one of this package's folders, as text.
+fn text_of(folder: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect()
+}
+
+/// Everything in this folder.
+fn suite() -> String {
+    text_of("tests/hostile")
 }
 
 #[test]
@@ -32,13 +37,14 @@ fn every_attack_of_the_program_has_a_test() {
 }
 
 #[test]
-fn every_program_is_run_by_this_suite() {
+fn every_program_is_run_by_this_suite_or_a_bench() {
+    let users = suite() + &text_of("benches");
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
     for entry in fs::read_dir(programs).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(
-            suite().contains(&format!("layout::program(\"{name}\")")),
-            "no test runs {name}"
+            users.contains(&format!("layout::program(\"{name}\")")),
+            "nothing runs {name}"
         );
     }
 }

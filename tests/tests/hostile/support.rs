@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::rc::Rc;
 
 use proscenium::plugin::read;
@@ -95,10 +96,14 @@ pub(crate) fn job() -> Job {
 
 /// The component of `tests/programs/hostile`.
 pub(crate) fn hostile() -> Plugin {
-    let file = layout::program("hostile");
-    let module = std::fs::read(&file)
+    compiled(&layout::program("hostile"))
+}
+
+/// The component that a core module of `tests/programs` makes.
+pub(crate) fn compiled(file: &Path) -> Plugin {
+    let module = std::fs::read(file)
         .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", file.display()));
-    let component = read::to_component(&file, module).unwrap();
+    let component = read::to_component(file, module).unwrap();
     Plugin::compile(&component, Foreign::Refuse).unwrap()
 }
 

@@ -8,8 +8,10 @@
 )]
 
 mod arrows;
+mod conformance;
 mod guest;
 mod lines;
+mod waits;
 
 use std::path::{Path, PathBuf};
 

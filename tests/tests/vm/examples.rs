@@ -22,6 +22,8 @@ fn s_001_steady_keeps_its_loads_on_their_halves_and_agrees_with_cpu_stat() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.event("verdict")["outcome"], "pass");
     assert_eq!(run.event("verdict")["asserted"], true);
+    let placed: Vec<_> = run.all("tasks").map(|tasks| &tasks["cgroup"]).collect();
+    assert_eq!(placed, ["left", "right"]);
     let cgroups: Vec<_> = run.all("collected").collect();
     assert_eq!(cgroups.len(), 2);
     for (cgroup, cpu) in cgroups.iter().zip(0..) {

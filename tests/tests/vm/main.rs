@@ -10,6 +10,7 @@
 
 mod emulators;
 mod examples;
+mod exported_work;
 mod faults;
 mod hostile;
 mod payloads;

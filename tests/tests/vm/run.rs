@@ -38,6 +38,11 @@ pub(crate) fn plugin(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// A component that exists only to be tested.
+pub(crate) fn program(name: &str) -> PathBuf {
+    layout::program(name)
+}
+
 /// The command, with a state directory of its own.
 pub(crate) fn command(plugin: &Path, arguments: &[&str], state: &Path) -> Command {
     let mut command = Command::new(layout::cli());

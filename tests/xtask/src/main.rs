@@ -6,8 +6,10 @@
 mod bench;
 mod build;
 mod cargo;
+mod conformance;
 mod console;
 mod demo;
+mod guest;
 mod install;
 mod layout;
 mod setup;
@@ -49,7 +51,9 @@ enum Task {
     Demo,
     /// Set up, build, run every test
     Test(test::Args),
-    /// Run the benches of tests/benches
+    /// Write tests/CONFORMANCE.md: which test sees which row
+    Conformance,
+    /// Run the benches: of the tests, of the worker, and those that run in a guest
     Bench {
         /// Only benches whose name contains this
         filter: Option<String>,
@@ -76,6 +80,7 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
         Task::Install { prefix } => install::run(console, &workspace, prefix)?,
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
+        Task::Conformance => conformance::run(console, &workspace)?,
         Task::Bench { filter } => bench::run(console, &workspace, filter.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -93,10 +93,17 @@ impl Workspace {
         })
     }
 
-    /// Names of the benches in `tests/benches`.
+    /// Names of the benches that are run here.
     pub(crate) fn benches(&self) -> Vec<&str> {
         self.targets(&TargetKind::Bench, |package| {
-            package.name.as_str() == SUITES
+            package.name.as_str() != GUEST_RUNTIME && !self.is_plugin_side(package)
+        })
+    }
+
+    /// Names of the benches that are run in a guest.
+    pub(crate) fn guest_benches(&self) -> Vec<&str> {
+        self.targets(&TargetKind::Bench, |package| {
+            package.name.as_str() == GUEST_RUNTIME
         })
     }
 

@@ -3,14 +3,15 @@
 //! Owns processes and arena from the first `clone3` until the crew is
 //! collected or dropped; dropping kills and reaps. Never decides when.
 
-use std::os::fd::BorrowedFd;
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet as KernelCpuSet, sched_setaffinity};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use proscenium_worker::{Arena, ArenaOptions, CrewSpec, ExitInfo, Report};
+use proscenium_worker::{Arena, ArenaOptions, CrewSpec, ExitInfo, Report, Work};
 
 use super::process::Process;
 use super::spawn::{Image, Program, spawn};
@@ -21,9 +22,29 @@ use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
 const IO_DIR: &str = "/tmp";
 /// How long the workers' setup is waited for.
 const SETUP: Duration = Duration::from_secs(2);
+/// The same where each worker loads a component first: a quarter of a second
+/// of CPU time under emulation.
+const EXPORTED_SETUP: Duration = Duration::from_secs(10);
 /// How long killed workers may take to die. Longer takes only what is stuck
 /// in the kernel.
 pub(super) const DYING: Duration = Duration::from_secs(3);
+
+/// What workers run whose loop the component exports.
+#[derive(Debug)]
+pub struct ExportedWork {
+    /// A program that takes an arena, an index and the component, open for
+    /// execution; see [`exported::run`](crate::exported::run).
+    pub program: OwnedFd,
+    /// The precompiled component, see [`exported::seal`](crate::exported::seal).
+    pub component: OwnedFd,
+}
+
+/// What workers run.
+#[derive(Debug)]
+pub(super) struct Programs {
+    pub(super) worker: OwnedFd,
+    pub(super) exported: Option<ExportedWork>,
+}
 
 /// One crew.
 #[derive(Debug)]
@@ -32,6 +53,8 @@ pub(super) struct Crew {
     workers: Vec<Process>,
     /// The workers' process ids, in order.
     pids: Vec<u32>,
+    /// How long the workers' setup is waited for.
+    patience: Duration,
 }
 
 /// All crews of one world.
@@ -44,13 +67,27 @@ pub(super) struct Crews {
     undead: Vec<Process>,
 }
 
+impl Programs {
+    /// The program for a type of work, and the component that it is to run.
+    fn for_work(&self, work: &Work) -> Result<(BorrowedFd<'_>, Option<BorrowedFd<'_>>), Errno> {
+        match (work, &self.exported) {
+            (Work::Exported { .. }, None) => Err(Errno::ENOEXEC),
+            (Work::Exported { .. }, Some(own)) => {
+                Ok((own.program.as_fd(), Some(own.component.as_fd())))
+            }
+            _ => Ok((self.worker.as_fd(), None)),
+        }
+    }
+}
+
 impl Crew {
     /// Starts all workers; they wait at the gate.
     pub(super) fn start(
         plan: &CrewPlan,
-        program: BorrowedFd<'_>,
+        programs: &Programs,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<Self, Errno> {
+        let (program, component) = programs.for_work(&plan.work)?;
         let spec = CrewSpec {
             work: plan.work.clone(),
             workers: plan.setups.clone(),
@@ -64,10 +101,19 @@ impl Crew {
             arena,
             workers: Vec::with_capacity(count),
             pids: Vec::with_capacity(count),
+            patience: if component.is_some() {
+                EXPORTED_SETUP
+            } else {
+                SETUP
+            },
         };
         for index in 0..count {
-            let arguments = crew.arena.arguments(index);
-            let inherited = crew.arena.inherited(index);
+            let mut arguments = crew.arena.arguments(index).to_vec();
+            let mut inherited = crew.arena.inherited(index);
+            if let Some(component) = component.map(|component| component.as_raw_fd()) {
+                arguments.push(CString::new(component.to_string()).map_err(|_| Errno::EINVAL)?);
+                inherited.push(component);
+            }
             // On an error, dropping the crew kills and reaps those before it.
             let worker = spawn(&Image {
                 program: Program::File(program),
@@ -91,9 +137,9 @@ impl Crew {
 
     /// Waits until all have finished their setup, which would undo what is
     /// changed about them before. One that died in it, or that its cgroup does
-    /// not let run, is not waited for any longer than [`SETUP`].
+    /// not let run, is not waited for any longer than the crew's patience.
     fn await_ready(&self) {
-        match self.arena.wait_ready(SETUP) {
+        match self.arena.wait_ready(self.patience) {
             Ok(true) => {}
             Ok(false) => {
                 let (ready, all) = (self.arena.ready(), self.arena.workers());

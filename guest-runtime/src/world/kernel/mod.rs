@@ -14,7 +14,7 @@
 //! decides what a scenario may do and never reaches outside the cgroup that
 //! it was given.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -26,8 +26,8 @@ use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, PayloadEnd, PayloadId,
-    PayloadPlan, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
+    PayloadId, PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -37,15 +37,17 @@ mod collect;
 mod crew;
 mod files;
 mod groups;
+mod interrupts;
 mod machine;
 mod payload;
 mod process;
 mod reactor;
 mod spawn;
 
+pub use crew::ExportedWork;
 pub use machine::{Discovery, discover};
 
-use crew::{Crew, Crews};
+use crew::{Crew, Crews, Programs};
 use groups::Groups;
 use payload::Payloads;
 use reactor::{Happened, Reactor};
@@ -62,6 +64,8 @@ pub struct Parts {
     pub worker: OwnedFd,
     /// `/sys/devices/system`.
     pub system: Dir,
+    /// `/proc`, where the machine's interrupts are the scenario's to steer.
+    pub proc: Option<Dir>,
     /// Where cancellations come from.
     pub control: Option<Control>,
     /// Only for a process that is handed orphans (PID 1, a subreaper) and has
@@ -78,7 +82,8 @@ pub struct Kernel {
     discovery: Discovery,
     release: String,
     controllers: Controllers,
-    worker: OwnedFd,
+    programs: Programs,
+    proc: Option<Dir>,
     // Processes go before the cgroups they are in; see `Drop`.
     crews: Crews,
     payloads: Payloads,
@@ -99,6 +104,7 @@ impl Kernel {
             root_name,
             worker,
             system,
+            proc,
             control,
             children,
         } = parts;
@@ -120,12 +126,24 @@ impl Kernel {
             discovery: discover(&system, &allowed_cpus()),
             release: release.release().to_string_lossy().into_owned(),
             controllers: groups.controllers()?,
-            worker,
+            programs: Programs {
+                worker,
+                exported: None,
+            },
+            proc,
             crews: Crews::default(),
             payloads: Payloads::default(),
             groups,
             reactor: Reactor::new(control, children)?,
         })
+    }
+
+    /// With loops that the component exports; without, starting workers with
+    /// such a loop fails with `ENOEXEC`.
+    #[must_use]
+    pub fn with_exported_work(mut self, work: ExportedWork) -> Self {
+        self.programs.exported = Some(work);
+        self
     }
 
     /// What had to be guessed about the machine, one line each.
@@ -215,7 +233,7 @@ impl World for Kernel {
         let cgroup = group
             .map(|group| self.groups.directory(group))
             .transpose()?;
-        let started = Crew::start(plan, self.worker.as_fd(), cgroup);
+        let started = Crew::start(plan, &self.programs, cgroup);
         started
             .and_then(|crew| self.crews.add(crew))
             .map_err(|errno| {
@@ -281,6 +299,10 @@ impl World for Kernel {
             }
         }
         Ok(moved)
+    }
+
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError> {
+        interrupts::steer(self.proc.as_ref(), irq, cpu)
     }
 
     fn kill(&mut self, crews: &[CrewId]) {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use proscenium_worker::{Demand, ExitInfo, Gap, PhaseSlice, Report};
+use proscenium_worker::{Breakdown, Demand, ExitInfo, Gap, PhaseSlice, Report};
 
 use crate::cpuset::CpuSet;
-use crate::world::{CrewPlan, GroupId};
+use crate::world::{CrewId, CrewPlan, GroupId, WorldError};
 
 #[derive(Debug)]
 pub(super) struct Crew {
@@ -16,6 +16,8 @@ pub(super) struct Crew {
     /// The gate is open.
     pub(super) running: bool,
     pub(super) killed: bool,
+    /// Its loop broke down when it was tried: it does nothing.
+    pub(super) breakdown: Option<Breakdown>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +45,12 @@ struct Counts {
 }
 
 impl Crew {
-    pub(super) fn new(group: Option<GroupId>, plan: &CrewPlan, pids: Vec<u32>) -> Self {
+    pub(super) fn new(
+        group: Option<GroupId>,
+        plan: &CrewPlan,
+        pids: Vec<u32>,
+        breakdown: Option<Breakdown>,
+    ) -> Self {
         let workers = plan.setups.iter().map(|setup| Worker {
             affinity: setup.affinity.as_deref().map(CpuSet::from),
             epoch: plan.epoch,
@@ -56,6 +63,15 @@ impl Crew {
             demand: plan.work.demand(),
             running: false,
             killed: false,
+            breakdown,
+        }
+    }
+
+    /// Share of a CPU that each worker wants.
+    pub(super) fn wants(&self) -> f64 {
+        match self.breakdown {
+            Some(_) => 0.0,
+            None => self.demand.cpu_share,
         }
     }
 
@@ -94,6 +110,7 @@ impl Crew {
                     max_gap: total.gap(),
                     max_gap_wall_ns: nanos(total.max_gap),
                     phase_slices: std::mem::take(&mut worker.slices),
+                    breakdown: self.breakdown.clone(),
                     exit: Some(ended.unwrap_or(ExitInfo::Exited(0))),
                     ..Report::default()
                 }
@@ -165,6 +182,13 @@ impl Counts {
             cpu: self.gap_cpu,
             at_ns: nanos(self.wall),
         }
+    }
+}
+
+/// The answer to whoever asks for a crew that is not alive.
+pub(super) fn gone(id: CrewId) -> WorldError {
+    WorldError::Gone {
+        what: format!("crew {}", id.0),
     }
 }
 

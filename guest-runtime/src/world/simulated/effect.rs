@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use proscenium_worker::Setup;
 
 use crate::world::{CrewId, Knob};
 
@@ -37,8 +38,8 @@ pub enum Effect {
     },
     Spawn {
         group: String,
-        work: &'static str,
-        workers: usize,
+        work: String,
+        setups: Vec<Setup>,
     },
     OpenGate {
         crew: CrewId,
@@ -54,6 +55,10 @@ pub enum Effect {
     Migrate {
         crew: CrewId,
         group: String,
+    },
+    SteerIrq {
+        number: u32,
+        cpu: u32,
     },
     Kill {
         crews: Vec<CrewId>,
@@ -88,12 +93,13 @@ impl fmt::Display for Effect {
             Self::Spawn {
                 group,
                 work,
-                workers,
-            } => write!(f, "start {workers} {work} workers in {group:?}"),
+                setups,
+            } => write!(f, "start {} {work} workers in {group:?}", setups.len()),
             Self::OpenGate { crew } => write!(f, "open the gate of crew {}", crew.0),
             Self::SetEpoch { crew, epoch } => write!(f, "tell crew {} epoch {epoch}", crew.0),
             Self::SetAffinity { pid, cpus } => write!(f, "pin worker {pid} to CPUs {cpus}"),
             Self::Migrate { crew, group } => write!(f, "move crew {} to {group:?}", crew.0),
+            Self::SteerIrq { number, cpu } => write!(f, "steer interrupt {number} to CPU {cpu}"),
             Self::Kill { crews } => write!(f, "kill {} crews", crews.len()),
             Self::StartPayload {
                 payload,
@@ -155,7 +161,8 @@ impl EffectLog {
             .collect()
     }
 
-    /// Every effect that `which` picks from now on fails with `errno`.
+    /// Every effect that `which` picks from now on fails with `errno`; a wait
+    /// as a defect of the environment, everything else as the kernel's answer.
     pub fn fail(&self, errno: Errno, which: impl Fn(&Effect) -> bool + 'static) {
         self.0.borrow_mut().faults.push((Box::new(which), errno));
     }

@@ -88,7 +88,7 @@ fn runnable(tree: &Tree, crews: &BTreeMap<CrewId, Crew>, machine: &Machine) -> V
                 index,
                 group: crew.group,
                 allowed,
-                wants: crew.demand.cpu_share,
+                wants: crew.wants(),
                 cpu: worker.cpu.unwrap_or(0),
                 gets: 0.0,
             });

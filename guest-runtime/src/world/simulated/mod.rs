@@ -5,11 +5,14 @@
 //! The figures are plausible, not predictions; latencies are not modelled, so
 //! nothing here ever reports a wake sample.
 
+mod accounting;
 mod cancel;
 mod crew;
 mod effect;
+mod interrupts;
 mod load;
 mod payload;
+mod rehearse;
 mod tasks;
 mod tree;
 
@@ -20,17 +23,18 @@ use nix::errno::Errno;
 use proscenium_worker::ExitInfo;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Knob, Moved, PayloadEnd, PayloadId,
-    PayloadPlan, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
+    PayloadId, PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
 pub use payload::Script;
+pub use rehearse::Rehearse;
 
 use cancel::Cancel;
-use crew::Crew;
+use crew::{Crew, gone};
 use payload::Payload;
 use tree::Tree;
 
@@ -51,6 +55,7 @@ pub struct Simulated {
     controllers: Controllers,
     log: EffectLog,
     cancel: Cancel,
+    rehearsal: Option<Box<dyn Rehearse>>,
     text: String,
 }
 
@@ -72,6 +77,7 @@ impl Simulated {
             controllers: Controllers::all(),
             log: EffectLog::default(),
             cancel: Cancel::default(),
+            rehearsal: None,
             text: String::new(),
         }
     }
@@ -108,7 +114,7 @@ impl Simulated {
     }
 
     fn crew(&self, id: CrewId) -> Result<&Crew, WorldError> {
-        self.crews.get(&id).ok_or_else(|| gone_crew(id))
+        self.crews.get(&id).ok_or_else(|| gone(id))
     }
 
     /// Carries an effect out and logs it, or fails as a test asked for.
@@ -124,12 +130,6 @@ impl Simulated {
         let done = act(self)?;
         self.log.note(effect);
         Ok(done)
-    }
-}
-
-fn gone_crew(id: CrewId) -> WorldError {
-    WorldError::Gone {
-        what: format!("crew {}", id.0),
     }
 }
 
@@ -222,18 +222,17 @@ impl World for Simulated {
             .transpose()?
             .unwrap_or("")
             .to_owned();
-        let workers = plan.setups.len();
         let effect = Effect::Spawn {
             group: name.clone(),
-            work: plan.work.name(),
-            workers,
+            work: plan.work.name().to_owned(),
+            setups: plan.setups.clone(),
         };
         self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
 
     fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
         self.carry_out(&Effect::OpenGate { crew }, |world| {
-            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
             crew.running = true;
             Ok(())
         })
@@ -260,11 +259,7 @@ impl World for Simulated {
         index: usize,
         cpus: &CpuSet,
     ) -> Result<(), WorldError> {
-        let pid = *self
-            .crew(crew)?
-            .pids
-            .get(index)
-            .ok_or_else(|| gone_crew(crew))?;
+        let pid = *self.crew(crew)?.pids.get(index).ok_or_else(|| gone(crew))?;
         let effect = Effect::SetAffinity {
             pid,
             cpus: cpus.to_string(),
@@ -287,13 +282,18 @@ impl World for Simulated {
                     errno: Errno::EBUSY,
                 });
             }
-            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone_crew(crew))?;
+            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
             crew.group = Some(to);
             Ok(Moved {
                 moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
                 gone: 0,
             })
         })
+    }
+
+    fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError> {
+        let number = interrupts::number(irq)?;
+        self.carry_out(&Effect::SteerIrq { number, cpu }, |_| Ok(()))
     }
 
     fn kill(&mut self, crews: &[CrewId]) {
@@ -346,7 +346,12 @@ impl World for Simulated {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
-        self.log.note(&Effect::Wait { until });
+        let effect = Effect::Wait { until };
+        if let Some(errno) = self.log.fault(&effect) {
+            let what = "wait on the simulated clock".to_owned();
+            return Err(WorldError::Environment { what, errno });
+        }
+        self.log.note(&effect);
         Ok(self.pass(until).unwrap_or(Wake::Elapsed))
     }
 

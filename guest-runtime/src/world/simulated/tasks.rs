@@ -46,7 +46,9 @@ impl Simulated {
         self.next_crew += 1;
         let pids = (self.next_pid..).take(workers).collect();
         self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        self.crews.insert(id, Crew::new(group, plan, pids));
+        let breakdown = self.rehearse(plan);
+        self.crews
+            .insert(id, Crew::new(group, plan, pids, breakdown));
         Ok(id)
     }
 

@@ -3,7 +3,6 @@
 //! when a directory is busy.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,27 +12,27 @@ use crate::world::{Controllers, GroupId, Knob, WorldError};
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    nodes: BTreeMap<GroupId, Node>,
+    pub(super) nodes: BTreeMap<GroupId, Node>,
     next: u32,
 }
 
 #[derive(Debug, Default)]
-struct Node {
+pub(super) struct Node {
     name: String,
     parent: Option<GroupId>,
     subtree: Controllers,
-    files: BTreeMap<Knob, String>,
+    pub(super) files: BTreeMap<Knob, String>,
     cpus: Option<CpuSet>,
     effective: CpuSet,
-    usage: Duration,
+    pub(super) usage: Duration,
     /// Usage and want of the span under way, in CPUs.
-    gets: f64,
-    wants: f64,
-    periods: u64,
-    throttled: u64,
-    throttled_time: Duration,
-    stalled: Duration,
-    avg10: f64,
+    pub(super) gets: f64,
+    pub(super) wants: f64,
+    pub(super) periods: u64,
+    pub(super) throttled: u64,
+    pub(super) throttled_time: Duration,
+    pub(super) stalled: Duration,
+    pub(super) avg10: f64,
 }
 
 impl Tree {
@@ -151,7 +150,7 @@ impl Tree {
     }
 
     /// Whether the file exists: its controller is enabled in the parent.
-    fn exists(&self, node: &Node, knob: Knob) -> bool {
+    pub(super) fn exists(&self, node: &Node, knob: Knob) -> bool {
         let Some(controller) = knob.controller() else {
             return true;
         };
@@ -261,22 +260,6 @@ impl Tree {
         })
     }
 
-    fn cpu_stat(&self, node: &Node) -> String {
-        let usage = node.usage.as_micros();
-        let mut text = format!("usage_usec {usage}\nuser_usec {usage}\nsystem_usec 0\n");
-        if self.exists(node, Knob::CpuMax) {
-            // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "nr_periods {}\nnr_throttled {}\nthrottled_usec {}\n",
-                node.periods,
-                node.throttled,
-                node.throttled_time.as_micros()
-            );
-        }
-        text
-    }
-
     pub(super) fn effective(&self, group: GroupId) -> &CpuSet {
         self.nodes.get(&group).map_or_else(
             || &self.nodes[&GroupId::ROOT].effective,
@@ -298,31 +281,11 @@ impl Tree {
     }
 
     /// The cgroup itself and all above it that are alive.
-    fn ancestors(&self, group: GroupId) -> impl Iterator<Item = GroupId> + '_ {
+    pub(super) fn ancestors(&self, group: GroupId) -> impl Iterator<Item = GroupId> + '_ {
         let alive = |id: GroupId| self.nodes.contains_key(&id).then_some(id);
         std::iter::successors(alive(group), move |id| {
             self.nodes[id].parent.and_then(alive)
         })
-    }
-
-    pub(super) fn weight(&self, group: GroupId) -> f64 {
-        let written = self
-            .nodes
-            .get(&group)
-            .and_then(|node| node.files.get(&Knob::CpuWeight));
-        written.and_then(|text| text.parse().ok()).unwrap_or(100.0)
-    }
-
-    /// Cgroups with a `cpu.max`, in CPUs.
-    pub(super) fn bandwidth_caps(&self) -> Vec<(GroupId, f64)> {
-        let cap = |node: &Node| {
-            let (quota, period) = node.files.get(&Knob::CpuMax)?.split_once(' ')?;
-            Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
-        };
-        self.nodes
-            .iter()
-            .filter_map(|(id, node)| Some((*id, cap(node)?)))
-            .collect()
     }
 
     /// Room under `pids.max`, this cgroup's and those above it.
@@ -339,52 +302,6 @@ impl Tree {
             .filter_map(room)
             .min()
             .unwrap_or(usize::MAX)
-    }
-
-    /// A worker of `group` wanted and got this much of a span.
-    pub(super) fn account(&mut self, group: GroupId, span: Duration, gets: f64, wants: f64) {
-        let chain: Vec<_> = self.ancestors(group).collect();
-        for id in chain {
-            if let Some(node) = self.nodes.get_mut(&id) {
-                node.usage += span.mul_f64(gets.clamp(0.0, 1.0));
-                node.gets += gets;
-                node.wants += wants;
-            }
-        }
-    }
-
-    pub(super) fn account_bandwidth(&mut self, group: GroupId, span: Duration, throttled: bool) {
-        if let Some(node) = self.nodes.get_mut(&group) {
-            let period = node
-                .files
-                .get(&Knob::CpuMax)
-                .and_then(|text| text.split_once(' ')?.1.parse().ok());
-            let periods = span.as_micros() / u128::from(period.unwrap_or(100_000_u64).max(1));
-            let periods = u64::try_from(periods).unwrap_or(u64::MAX);
-            node.periods = node.periods.saturating_add(periods);
-            if throttled {
-                node.throttled = node.throttled.saturating_add(periods);
-                node.throttled_time += span;
-            }
-        }
-    }
-
-    /// Closes a span: pressure from what was wanted and not had.
-    pub(super) fn settle(&mut self, span: Duration) {
-        for node in self.nodes.values_mut() {
-            let lacking = if node.wants > 0.0 {
-                (1.0 - node.gets / node.wants).clamp(0.0, 1.0)
-            } else {
-                0.0
-            };
-            // A running average over ten seconds, as the kernel's document has it.
-            let fresh = 1.0 - (-span.as_secs_f64() / 10.0).exp();
-            node.avg10 += (lacking * 100.0 - node.avg10) * fresh;
-            if lacking > 0.01 {
-                node.stalled += span;
-            }
-            (node.gets, node.wants) = (0.0, 0.0);
-        }
     }
 }
 

@@ -29,6 +29,7 @@ enum Tag {
     Fault = 0x10,
     End = 0x11,
     Payload = 0x12,
+    Tasks = 0x18,
 }
 
 impl From<&Event> for Tag {
@@ -46,6 +47,7 @@ impl From<&Event> for Tag {
             Event::ScenarioEnd { .. } => Self::ScenarioEnd,
             Event::Mark(_) => Self::Mark,
             Event::Collected(_) => Self::Collected,
+            Event::Tasks(_) => Self::Tasks,
             Event::Detail(_) => Self::Detail,
             Event::Verdict(_) => Self::Verdict,
             Event::Mediation(_) => Self::Mediation,
@@ -84,6 +86,7 @@ impl Codec for Event {
             Self::StepInfo(info) => payload.compact(info),
             Self::Mark(mark) => payload.compact(mark),
             Self::Collected(stats) => payload.compact(stats),
+            Self::Tasks(tasks) => payload.compact(tasks),
             Self::Detail(detail) => payload.compact(detail),
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
@@ -110,6 +113,7 @@ impl Codec for Event {
             Tag::ScenarioEnd => fixed::<ScenarioEndLayout>(payload).map(Self::from),
             Tag::Mark => compact(payload).map(Self::Mark),
             Tag::Collected => compact(payload).map(Self::Collected),
+            Tag::Tasks => compact(payload).map(Self::Tasks),
             Tag::Detail => compact(payload).map(Self::Detail),
             Tag::Verdict => compact(payload).map(Self::Verdict),
             Tag::Mediation => fixed::<MediationLayout>(payload)

@@ -304,6 +304,24 @@ fn payload() -> impl Strategy<Value = PayloadRecord> {
     })
 }
 
+fn tasks() -> impl Strategy<Value = Tasks> {
+    let why = prop_oneof![
+        text().prop_map(|work| TasksReason::Placed { work }),
+        text().prop_map(|from| TasksReason::Moved { from }),
+        text().prop_map(|tag| TasksReason::Captured { tag }),
+    ];
+    let when = any::<(u64, u16)>();
+    (when, text(), vec(any::<u32>(), 0..9), why).prop_map(|((at_ns, phase), cgroup, pids, why)| {
+        Tasks {
+            at_ns,
+            phase,
+            cgroup,
+            pids,
+            why,
+        }
+    })
+}
+
 /// Any event.
 pub(crate) fn event() -> impl Strategy<Value = Event> {
     let log = (select(&LOG_SOURCES[..]), select(&LOG_LEVELS[..]), text());
@@ -337,6 +355,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         }),
         mark().prop_map(Event::Mark),
         cgroup_stats().prop_map(Event::Collected),
+        tasks().prop_map(Event::Tasks),
         detail().prop_map(Event::Detail),
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),

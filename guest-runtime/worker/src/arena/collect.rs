@@ -4,9 +4,11 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::layout::{Counters, Facts, MAX_CPUS, Slice, state};
+use super::layout::{Breakdown as Place, Counters, Facts, MAX_CPUS, Slice, state};
 use super::view::SlotView;
-use crate::report::{Gap, PhaseSlice, Report, Schedstat, SetupFailure, WakeSamples};
+use crate::report::{
+    Breakdown, BreakdownKind, Gap, PhaseSlice, Report, Schedstat, SetupFailure, WakeSamples,
+};
 use crate::setup::SetupStep;
 
 pub(super) fn report(view: &SlotView<'_>) -> Report {
@@ -32,6 +34,7 @@ pub(super) fn report(view: &SlotView<'_>) -> Report {
         wake: wakes(totals, view.wake),
         schedstat: schedstat(facts),
         failures: failures(&facts.errnos),
+        breakdown: breakdown(&view.slot.breakdown),
         phase_slices,
         slices_lost,
         exit: None,
@@ -73,6 +76,23 @@ fn failures(errnos: &[AtomicU32]) -> Vec<SetupFailure> {
         .zip(errnos)
         .filter_map(failure)
         .collect()
+}
+
+fn breakdown(place: &Place) -> Option<Breakdown> {
+    // Acquire pairs with the store that follows the text's.
+    let number = usize::try_from(place.kind.load(Acquire)).ok()?;
+    let kind = *BreakdownKind::ALL.get(number.checked_sub(1)?)?;
+    let len = usize::try_from(place.len.load(Relaxed)).unwrap_or(usize::MAX);
+    let text: Vec<u8> = place
+        .text
+        .iter()
+        .take(len)
+        .map(|byte| byte.load(Relaxed))
+        .collect();
+    Some(Breakdown {
+        kind,
+        message: String::from_utf8_lossy(&text).into_owned(),
+    })
 }
 
 fn gap(counters: &Counters) -> Gap {

@@ -14,16 +14,18 @@
 
 use std::io;
 use std::mem::size_of;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 /// First eight bytes of an arena.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"proscARN");
 /// Version of this layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Most workers in one crew.
 pub const MAX_WORKERS: usize = 4096;
 /// CPUs that the set of used CPUs can hold.
 pub const MAX_CPUS: usize = 1024;
+/// Longest text of a breakdown, in bytes.
+pub const MAX_TEXT: usize = 504;
 
 /// Values of [`Controls::gate`].
 pub mod gate {
@@ -103,6 +105,8 @@ pub struct Slot {
     pub facts: Facts,
     /// Changes at checkpoints.
     pub totals: Counters,
+    /// Written at most once.
+    pub breakdown: Breakdown,
 }
 
 /// The line that is read while the worker runs.
@@ -146,6 +150,19 @@ pub struct Facts {
     pub slices_closed: AtomicU64,
     /// Bit set of CPUs used.
     pub cpus: [AtomicU64; MAX_CPUS / 64],
+}
+
+/// Why a loop that a component exports came to an end of its own.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Breakdown {
+    /// 0: it did not; else one more than the place of the
+    /// [`BreakdownKind`](crate::BreakdownKind). Stored after the text.
+    pub kind: AtomicU32,
+    /// Bytes of the text.
+    pub len: AtomicU32,
+    /// What is to be said of it.
+    pub text: [AtomicU8; MAX_TEXT],
 }
 
 /// Counters of the run or of one epoch.
@@ -283,10 +300,10 @@ impl Geometry {
 mod tests {
     use std::mem::{align_of, offset_of};
 
-    use super::{Counters, Facts, Geometry, Header, Live, Pair, Slice, Slot, size_of};
+    use super::{Breakdown, Counters, Facts, Geometry, Header, Live, Pair, Slice, Slot, size_of};
 
     #[test]
-    fn sizes_and_offsets_are_those_of_version_1() {
+    fn sizes_and_offsets_are_those_of_version_2() {
         assert_eq!(
             (size_of::<Header>(), offset_of!(Header, controls)),
             (128, 64)
@@ -303,7 +320,15 @@ mod tests {
                 offset_of!(Slot, facts),
                 offset_of!(Slot, totals)
             ),
-            (448, 128, 328)
+            (960, 128, 328)
+        );
+        assert_eq!(
+            (
+                offset_of!(Slot, breakdown),
+                offset_of!(Breakdown, text),
+                size_of::<Breakdown>()
+            ),
+            (424, 8, 512)
         );
         assert_eq!((offset_of!(Live, stop), offset_of!(Live, state)), (8, 12));
         assert_eq!(
@@ -321,8 +346,8 @@ mod tests {
             slice_wake_capacity: 256,
             spec_len: 100,
         };
-        assert_eq!((geometry.slot(0), geometry.wake(0)), (4096, 4096 + 448));
-        assert_eq!(geometry.slice(0, 0), 4096 + 448 + 4096 * 8);
+        assert_eq!((geometry.slot(0), geometry.wake(0)), (4096, 4096 + 960));
+        assert_eq!(geometry.slice(0, 0), 4096 + 960 + 4096 * 8);
         assert_eq!(geometry.slice(0, 1) - geometry.slice(0, 0), 104 + 256 * 8);
         assert!(geometry.slice(0, 63) + 104 + 256 * 8 <= geometry.slot(1));
         assert_eq!(geometry.stride(), 172_032);

@@ -20,6 +20,7 @@ use clap::Parser;
 use proscenium::kernel::boot;
 use proscenium::kernel::cache::Cache;
 use proscenium::kernel::store::discover;
+use proscenium::plugin::read::{read as read_plugin, to_component};
 use proscenium::vm::accel::{AccelRequest, choose};
 use proscenium::vm::initramfs::{GuestBinaries, Image};
 use proscenium::vm::plan::BootPlan;
@@ -28,7 +29,9 @@ use proscenium::vm::process::Vm;
 use proscenium::vm::qemu::Qemu;
 use proscenium::vm::topology::Topology;
 use proscenium::vm::tsc::measure_khz;
+use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_tests::layout;
+use proscenium_wire::PLUGIN_PATH;
 
 /// Runs a static program in a guest.
 #[derive(Debug, Parser)]
@@ -47,6 +50,9 @@ struct Options {
         value_name = "NAME=FILE"
     )]
     file: Vec<String>,
+    /// A component, which the program finds there precompiled as a run's plugin
+    #[arg(long, env = "VM_RUNNER_PLUGIN", value_name = "FILE")]
+    plugin: Option<PathBuf>,
     /// A variable that the program is to have, as it is here
     #[arg(
         long,
@@ -147,6 +153,11 @@ fn add_program(image: &mut Image, options: &Options) -> anyhow::Result<()> {
         Some([name.as_bytes(), b"=", value.as_bytes()].concat())
     });
     image.add_file("/job/environment", 0o644, &entries(variables))?;
+    if let Some(plugin) = &options.plugin {
+        let component = to_component(plugin, read_plugin(plugin)?)?;
+        let code = Plugin::compile(&component, Foreign::Refuse)?.precompiled()?;
+        image.add_file(PLUGIN_PATH, 0o644, &code)?;
+    }
     for file in &options.file {
         let Some((name, path)) = file.split_once('=') else {
             bail!("{file:?} is no file for the guest: write NAME=FILE");

@@ -17,11 +17,9 @@ use super::summary::{Runner, Summary};
 use super::tally::Tally;
 use crate::build;
 use crate::cargo::{self, plain};
+use crate::guest;
 use crate::stream;
-use crate::workspace::{VM_RUNNER, on_path};
-
-/// What cargo starts programs of the guest's target with. Names the target.
-const RUNNER_VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
+use crate::workspace::on_path;
 
 /// Some test targets.
 #[derive(Debug)]
@@ -72,12 +70,8 @@ pub(super) fn run_in_guest(
     selection: &Selection<'_>,
     kernel: Option<&str>,
 ) -> Tally {
-    let runner = context.workspace.target().join("release").join(VM_RUNNER);
     let mut command = libtest(context, selection);
-    command.env(RUNNER_VARIABLE, runner);
-    if let Some(kernel) = kernel {
-        command.env("PROSCENIUM_KERNEL", kernel);
-    }
+    guest::boots(&mut command, context.workspace, kernel);
     execute(
         context,
         &format!("test: {}", selection.name),

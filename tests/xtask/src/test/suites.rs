@@ -8,7 +8,7 @@ use super::Context;
 use super::runner::{self, Selection};
 use super::tally::Tally;
 use crate::cargo::{self, GUEST};
-use crate::workspace::{GUEST_RUNTIME, VM_RUNNER, VM_SUITE};
+use crate::workspace::{GUEST_RUNTIME, VM_SUITE};
 
 /// Each package's own tests.
 pub(super) fn unit(context: Context<'_>) -> Tally {
@@ -94,19 +94,6 @@ pub(super) fn guest(context: Context<'_>, kernel: Option<&str>) -> Tally {
         },
         kernel,
     )
-}
-
-/// Builds what starts the suites of [`guest`], with the features that the
-/// suites on this side are built with.
-pub(super) fn build_vm_runner(context: Context<'_>) -> anyhow::Result<()> {
-    let workspace = context.workspace;
-    context.console.step("build the VM runner", |step| {
-        let mut command = cargo::command(workspace, &["build", "--release"]);
-        command
-            .args(cargo::packages(workspace.host_side()))
-            .args(["--bin", VM_RUNNER]);
-        cargo::run(step, command)
-    })
 }
 
 fn targets(names: Vec<&str>) -> Vec<&str> {

@@ -5,6 +5,7 @@
 use super::Context;
 use super::suites;
 use super::tally::Tally;
+use crate::guest;
 use crate::setup::kernel::Kernel;
 use crate::setup::{self, packages};
 use crate::workspace::VM_SUITE;
@@ -33,7 +34,7 @@ pub(super) fn run(context: Context<'_>) -> Tally {
     // The kernel that virtio is a module of. The suites skip what needs it.
     let generic = setup::guest_kernel(console, workspace, Kernel::Generic);
     let mut tally = suites::vm(context);
-    if let Err(error) = suites::build_vm_runner(context) {
+    if let Err(error) = guest::build_runner(console, workspace) {
         tally.add(Tally::failure(&format!("{error:#}")));
         return tally;
     }

@@ -10,11 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proscenium_worker::burst::{alu, spin, touch};
+use proscenium_worker::process::{Recorder, UNIT, record_failure, sys};
 use proscenium_worker::{Phase, PhaseKind, Seat, SetupStep, Work};
-
-use crate::apply;
-use crate::record::{Recorder, UNIT};
-use crate::sys;
 
 mod pairs;
 
@@ -204,7 +201,7 @@ fn fork_exit(seat: &Seat, recorder: &mut Recorder<'_>) -> io::Result<()> {
             }
             // A limit on processes is part of what scenarios do.
             Err(error) => {
-                apply::record(&view.slot.facts, SetupStep::Work, &error);
+                record_failure(&view.slot.facts, SetupStep::Work, &error);
                 thread::yield_now();
                 !recorder.stopped()
             }

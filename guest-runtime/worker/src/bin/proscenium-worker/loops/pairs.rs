@@ -14,9 +14,7 @@ use std::time::{Duration, Instant};
 use proscenium_worker::Seat;
 use proscenium_worker::arena::{futex, layout::turn};
 use proscenium_worker::burst::spin;
-
-use crate::record::{Recorder, UNIT};
-use crate::sys;
+use proscenium_worker::process::{Recorder, UNIT, sys};
 
 /// How long a worker whose partner has gone waits for a stop request of its
 /// own before it says that the partner was lost: requests are made one by one.

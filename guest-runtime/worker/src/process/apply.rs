@@ -9,12 +9,12 @@ use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::prctl::set_name;
 use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
-use proscenium_worker::arena::layout::Facts;
-use proscenium_worker::{Setup, SetupStep};
 
-use crate::sys;
+use crate::arena::layout::Facts;
+use crate::process::sys;
+use crate::setup::{Setup, SetupStep};
 
-pub(crate) fn apply(setup: &Setup, facts: &Facts) {
+pub(super) fn apply(setup: &Setup, facts: &Facts) {
     for step in SetupStep::ALL {
         if let Err(error) = one(setup, step) {
             record(facts, step, &error);
@@ -23,7 +23,7 @@ pub(crate) fn apply(setup: &Setup, facts: &Facts) {
 }
 
 /// Files the first failure of a step.
-pub(crate) fn record(facts: &Facts, step: SetupStep, error: &io::Error) {
+pub fn record(facts: &Facts, step: SetupStep, error: &io::Error) {
     let place = SetupStep::ALL
         .iter()
         .zip(&facts.errnos)

@@ -4,18 +4,18 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use proscenium_worker::Schedstat;
+use crate::report::Schedstat;
 
 #[derive(Debug)]
-pub(crate) struct SchedstatFile(File);
+pub(super) struct SchedstatFile(File);
 
 impl SchedstatFile {
     /// `None` without `/proc` or `CONFIG_SCHED_INFO`.
-    pub(crate) fn open() -> Option<Self> {
+    pub(super) fn open() -> Option<Self> {
         File::open("/proc/self/schedstat").ok().map(Self)
     }
 
-    pub(crate) fn read(&self) -> Option<Schedstat> {
+    pub(super) fn read(&self) -> Option<Schedstat> {
         let mut text = [0_u8; 128];
         let len = self.0.read_at(&mut text, 0).ok()?;
         let mut numbers = std::str::from_utf8(text.get(..len)?)

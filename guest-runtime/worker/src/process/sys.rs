@@ -10,12 +10,16 @@ use nix::sys::signal::{
 };
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getppid, setpgid};
-use proscenium_worker::Policy;
+
+use crate::setup::Policy;
 
 const NODES: usize = 1024;
 
 /// Takes over a descriptor that the parent left open for this process.
-pub(crate) fn inherit(number: usize) -> io::Result<OwnedFd> {
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn inherit(number: usize) -> io::Result<OwnedFd> {
     let number = RawFd::try_from(number).map_err(|_| Errno::EBADF)?;
     // SAFETY: the call only asks; any number is allowed.
     Errno::result(unsafe { libc::fcntl(number, libc::F_GETFD) })?;
@@ -30,7 +34,7 @@ extern "C" fn interrupt(_: libc::c_int) {}
 
 /// Makes this process a proper child of `owner`: dies with it, has a process
 /// group of its own, takes signals.
-pub(crate) fn enter(owner: u32) -> io::Result<()> {
+pub(super) fn enter(owner: u32) -> io::Result<()> {
     die_with_parent()?;
     if u32::try_from(getppid().as_raw()) != Ok(owner) {
         return Err(io::Error::other(
@@ -53,12 +57,12 @@ pub(crate) fn enter(owner: u32) -> io::Result<()> {
 }
 
 /// Asks the kernel to kill this process when its parent ends.
-pub(crate) fn die_with_parent() -> io::Result<()> {
+pub(super) fn die_with_parent() -> io::Result<()> {
     Ok(set_pdeathsig(Signal::SIGKILL)?)
 }
 
 /// Sets the scheduling policy of this thread.
-pub(crate) fn set_policy(policy: Policy) -> io::Result<()> {
+pub(super) fn set_policy(policy: Policy) -> io::Result<()> {
     const RESET_ON_FORK: u64 = 1;
     // SAFETY: all-zero is a valid value of this plain struct.
     let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
@@ -92,7 +96,7 @@ pub(crate) fn set_policy(policy: Policy) -> io::Result<()> {
 }
 
 /// Sets the memory policy of this thread; `mode` with its flag bits.
-pub(crate) fn set_mem_policy(mode: u32, nodes: &[u32]) -> io::Result<()> {
+pub(super) fn set_mem_policy(mode: u32, nodes: &[u32]) -> io::Result<()> {
     let mut mask = [0_u64; NODES / 64];
     for node in nodes {
         let word = mask.get_mut(*node as usize / 64).ok_or(Errno::EINVAL)?;
@@ -109,14 +113,17 @@ pub(crate) fn set_mem_policy(mode: u32, nodes: &[u32]) -> io::Result<()> {
 }
 
 /// Sets the nice value of this thread.
-pub(crate) fn set_nice(nice: i32) -> io::Result<()> {
+pub(super) fn set_nice(nice: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
     Ok(())
 }
 
 /// Makes a child that exits at once.
-pub(crate) fn fork() -> io::Result<Pid> {
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn fork() -> io::Result<Pid> {
     // SAFETY: the child calls nothing but `_exit`, so nothing of this
     // process, the shared counters included, is touched twice.
     match Errno::result(unsafe { libc::fork() })? {
@@ -127,7 +134,10 @@ pub(crate) fn fork() -> io::Result<Pid> {
 }
 
 /// Waits for a child of [`fork`]; a signal does not cut it short.
-pub(crate) fn wait(child: Pid) -> io::Result<()> {
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn wait(child: Pid) -> io::Result<()> {
     loop {
         match waitpid(child, None) {
             Ok(_) => return Ok(()),

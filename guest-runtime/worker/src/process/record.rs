@@ -11,20 +11,23 @@ use std::time::{Duration, Instant};
 
 use nix::sched::sched_getcpu;
 use nix::time::{ClockId, clock_gettime};
-use proscenium_worker::arena::layout::{Controls, Counters, Slice, state};
-use proscenium_worker::arena::{SlotView, futex};
-use proscenium_worker::burst::SPINS_PER_UNIT;
-use proscenium_worker::{Schedstat, Seat};
+
+use crate::arena::layout::{Controls, Counters, Slice, state};
+use crate::arena::{Seat, SlotView, futex};
+use crate::burst::SPINS_PER_UNIT;
+use crate::report::Schedstat;
 
 /// Work is counted in grains, 1,024 of which are a unit, so that spins add up
 /// to units whatever the length of a burst.
-pub(crate) const UNIT: u64 = SPINS_PER_UNIT;
+pub const UNIT: u64 = SPINS_PER_UNIT;
 /// Units between two checkpoints, at most.
 const CHECKPOINT: u64 = 1024 * UNIT;
 
 type Ring<'a> = (&'a Slice, &'a [AtomicU64]);
 
-pub(crate) struct Recorder<'a> {
+/// See the module.
+#[derive(Debug)]
+pub struct Recorder<'a> {
     view: &'a SlotView<'a>,
     controls: &'a Controls,
     start: Instant,
@@ -41,7 +44,7 @@ pub(crate) struct Recorder<'a> {
 }
 
 /// A checkpoint.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     wall_ns: u64,
     cpu_ns: u64,
@@ -56,7 +59,7 @@ struct Stretch {
     units: u64,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     work_units: u64,
     iterations: u64,
@@ -74,7 +77,7 @@ struct Tally {
 
 impl<'a> Recorder<'a> {
     /// Starts counting now.
-    pub(crate) fn start(
+    pub(super) fn start(
         seat: &Seat,
         view: &'a SlotView<'a>,
         controls: &'a Controls,
@@ -112,13 +115,14 @@ impl<'a> Recorder<'a> {
     }
 
     /// The runtime asked for the end.
-    pub(crate) fn stopped(&self) -> bool {
+    #[must_use]
+    pub fn stopped(&self) -> bool {
         self.view.slot.live.stop.load(Acquire) != 0
     }
 
     /// Counts one iteration with the last of its grains. `false`: stop.
     #[inline]
-    pub(crate) fn iteration(&mut self, grains: u64) -> bool {
+    pub fn iteration(&mut self, grains: u64) -> bool {
         self.iterations += 1;
         self.view
             .slot
@@ -128,9 +132,24 @@ impl<'a> Recorder<'a> {
         self.advance(grains)
     }
 
+    /// Counts `count` iterations of one work unit each, brings the slot up to
+    /// date and says how much CPU time the worker has had in all. For loops
+    /// that take their iterations in batches, of which each is a checkpoint.
+    pub fn batch(&mut self, count: u64) -> Duration {
+        self.iterations = self.iterations.saturating_add(count);
+        self.view
+            .slot
+            .live
+            .iterations
+            .store(self.iterations, Relaxed);
+        self.grains += count.saturating_mul(UNIT);
+        self.checkpoint();
+        Duration::from_nanos(self.last.cpu_ns)
+    }
+
     /// Counts grains within an iteration. `false`: stop.
     #[inline]
-    pub(crate) fn advance(&mut self, grains: u64) -> bool {
+    pub fn advance(&mut self, grains: u64) -> bool {
         self.grains += grains;
         if self.grains >= CHECKPOINT || self.controls.epoch.load(Relaxed) != self.epoch {
             self.checkpoint();
@@ -139,7 +158,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Files a wake sample.
-    pub(crate) fn wake(&mut self, waited: Duration) {
+    pub fn wake(&mut self, waited: Duration) {
         let ns = nanos(waited);
         sample(&mut self.total, self.view.wake, &mut self.random, ns);
         sample(&mut self.slice, self.open.1, &mut self.random, ns);
@@ -147,7 +166,10 @@ impl<'a> Recorder<'a> {
 
     /// Sleeps for `time`, or until the stop request or a signal. It waits on
     /// the stop word, so a request just before the call is not missed.
-    pub(crate) fn sleep(&self, time: Duration) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn sleep(&self, time: Duration) -> io::Result<()> {
         let timeout = (time != Duration::MAX).then_some(time);
         futex::wait(&self.view.slot.live.stop, 0, timeout).map(|_| ())
     }
@@ -156,7 +178,7 @@ impl<'a> Recorder<'a> {
     /// has changed.
     #[cold]
     #[inline(never)]
-    pub(crate) fn checkpoint(&mut self) {
+    pub fn checkpoint(&mut self) {
         let stretch = Stretch {
             from: self.last,
             to: self.now(),
@@ -215,7 +237,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Publishes the final counts, and then that they are final.
-    pub(crate) fn finish(mut self, schedstat: Option<(Schedstat, Schedstat)>) {
+    pub(super) fn finish(mut self, schedstat: Option<(Schedstat, Schedstat)>) {
         self.checkpoint();
         self.close();
         self.epoch = 0;

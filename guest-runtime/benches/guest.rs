@@ -1,0 +1,46 @@
+//! What mediation costs, measured inside one guest against the same system
+//! calls made by this program itself. Boots as `/init` with the component
+//! `yardstick`, precompiled, as the image's plugin.
+//!
+//! Targets: a mediated write at most 1.25 of a native one, both with kept-open
+//! descriptors; an op of a plan at most 1.3; starting workers at most 1.3.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench reports on standard output, and ends where it cannot measure"
+)]
+
+#[path = "../tests/support/place.rs"]
+mod place;
+
+#[path = "guest/plan.rs"]
+mod plan;
+#[path = "guest/spawn.rs"]
+mod spawn;
+#[path = "guest/write.rs"]
+mod write;
+
+use place::Place;
+
+fn main() {
+    let Some(place) = Place::find("bench") else {
+        return;
+    };
+    write::bench(&place);
+    plan::bench(&place);
+    spawn::bench(&place);
+}
+
+/// Readings, by their median and extremes.
+fn told(mut readings: Vec<f64>) -> String {
+    readings.sort_by(f64::total_cmp);
+    let middle = readings[readings.len() / 2];
+    let (least, most) = (readings[0], readings[readings.len() - 1]);
+    format!("{middle:.3} ({least:.3} to {most:.3})")
+}
+
+/// Pairs of readings that were taken in turn.
+fn ratios(ours: &[f64], native: &[f64]) -> String {
+    told(ours.iter().zip(native).map(|(a, b)| a / b).collect())
+}

@@ -1,0 +1,37 @@
+//! Programs that cargo builds for the guest and that are run in one.
+//!
+//! Owns the program that boots for them and how cargo is told of it. Which
+//! programs there are is the business of tests and benches.
+
+use std::process::Command;
+
+use crate::cargo;
+use crate::console::Console;
+use crate::workspace::{VM_RUNNER, VM_SUITE, Workspace};
+
+/// What cargo starts programs of the guest's target with. Names the target.
+const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
+
+/// Builds what starts them, with the features that the suites on this side
+/// are built with.
+pub(crate) fn build_runner(console: &Console, workspace: &Workspace) -> anyhow::Result<()> {
+    console.step("build the VM runner", |step| {
+        // cargo builds a package's programs with its tests. Asked for alone,
+        // the program would be built with fewer features: all anew.
+        let mut command = cargo::command(workspace, &["test", "--release", "--no-run"]);
+        command
+            .args(cargo::packages(workspace.host_side()))
+            .args(["--test", VM_SUITE]);
+        cargo::run(step, command)
+    })
+}
+
+/// Has the programs that `command` runs booted with `kernel`, or with the one
+/// of the CLI's choice.
+pub(crate) fn boots(command: &mut Command, workspace: &Workspace, kernel: Option<&str>) {
+    let runner = workspace.target().join("release").join(VM_RUNNER);
+    command.env(VARIABLE, runner);
+    if let Some(kernel) = kernel {
+        command.env("PROSCENIUM_KERNEL", kernel);
+    }
+}
