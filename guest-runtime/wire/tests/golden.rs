@@ -170,8 +170,7 @@ fn tasks(why: TasksReason) -> Event {
 }
 
 fn events() -> Vec<Event> {
-    let mut events: Vec<_> = logs().collect();
-    events.extend([
+    let samples = [
         Event::Hello(hello()),
         Event::ScenarioStart,
         Event::Pause,
@@ -229,8 +228,8 @@ fn events() -> Vec<Event> {
         },
         Event::End,
         Event::Payload(payload_record()),
-    ]);
-    events
+    ];
+    logs().chain(samples).collect()
 }
 
 fn commands() -> Vec<Command> {
