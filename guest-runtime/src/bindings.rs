@@ -13,6 +13,7 @@ wasmtime::component::bindgen!({
     trappable_error_type: { "proscenium:scenario/types.error" => crate::executor::Error },
     with: {
         "proscenium:scenario/cgroups.cgroup": crate::interface::cgroups::Handle,
+        "proscenium:scenario/payloads.payload": crate::interface::payloads::Handle,
         "proscenium:scenario/stage.step": crate::interface::stage::Handle,
     },
     additional_derives: [PartialEq],
@@ -32,5 +33,5 @@ pub mod own_work {
 
 pub use exports::proscenium::scenario::scenario;
 pub use proscenium::scenario::{
-    cgroups, checks, clock, log, ops, stage, stimulus, topology, types,
+    cgroups, checks, clock, log, ops, payloads, stage, stimulus, topology, types,
 };

@@ -16,6 +16,8 @@ pub enum Capability {
     Cgroups,
     /// Steps, backdrop, load.
     Stage,
+    /// Programs that the operator declared.
+    Payloads,
     /// Judge.
     Checks,
     /// Marks on the timeline.
@@ -28,10 +30,11 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Topology,
         Self::Cgroups,
         Self::Stage,
+        Self::Payloads,
         Self::Checks,
         Self::Stimulus,
         Self::Log,
@@ -45,6 +48,7 @@ impl Capability {
             Self::Topology => "topology",
             Self::Cgroups => "cgroups",
             Self::Stage => "stage",
+            Self::Payloads => "payloads",
             Self::Checks => "checks",
             Self::Stimulus => "stimulus",
             Self::Log => "log",
@@ -61,6 +65,7 @@ impl Capability {
                 "create, set, read, freeze and remove cgroups below the scenario's root"
             }
             Self::Stage => "start workers in cgroups, change them under load, hold",
+            Self::Payloads => "start programs that the operator declared, by name",
             Self::Checks => "turn checks on, fail the run, add notes to the report",
             Self::Stimulus => "put named marks on the run's timeline",
             Self::Log => "write log lines, cleaned and bounded",

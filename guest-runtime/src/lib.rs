@@ -34,6 +34,7 @@ mod interface;
 pub mod link;
 pub mod machine;
 pub mod name;
+pub mod payload;
 pub mod plugin;
 pub mod scenario;
 pub mod sink;
@@ -45,5 +46,5 @@ pub mod world;
 pub mod contract {
     pub use proscenium_worker::work::{Gives, WorkKind};
 
-    pub use crate::bindings::{cgroups, ops, scenario, stage, types};
+    pub use crate::bindings::{cgroups, ops, payloads, scenario, stage, types};
 }

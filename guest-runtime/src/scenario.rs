@@ -31,6 +31,7 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         seed: job.seed,
         limits: job.limits,
         thresholds: job.thresholds,
+        payloads: job.payloads.clone(),
         progress: (job.progress_ms > 0).then(|| Duration::from_millis(u64::from(job.progress_ms))),
     };
     let context = Context {

@@ -21,16 +21,18 @@
 //! [`Timeline`]: strings are single lines without control characters, floats
 //! are finite or null. This module does no I/O and reads no clock.
 
+mod bounds;
 pub mod clean;
 mod run;
 mod tidy;
 mod timeline;
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, Tasks, Verdict};
+use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Tasks, Verdict};
 use serde::{Deserialize, Serialize};
 
+pub use bounds::Bounds;
 pub use run::{Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World};
-pub use timeline::{Bounds, Timeline, Told};
+pub use timeline::{Timeline, Told};
 
 /// Version of the stream's format, in [`RunStarted::format_version`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -78,6 +80,8 @@ pub enum RunEvent {
     Log(Log),
     /// What one phase's workers in one cgroup did.
     Collected(CgroupStats),
+    /// What became of a payload.
+    Payload(PayloadRecord),
     /// Where processes were put, moved, or found when the scenario asked.
     Tasks(Tasks),
     /// A reason, as soon as it is known.

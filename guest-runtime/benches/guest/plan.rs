@@ -75,6 +75,7 @@ fn executed(place: &Place) -> f64 {
         limits: Limits::default(),
         thresholds: Thresholds::default(),
         progress: None,
+        payloads: Vec::new(),
     };
     let world = Kernel::new(place.parts(None)).unwrap();
     let mut stage = Stage::new(Box::new(world), Box::new(Vec::<Event>::new()), settings);

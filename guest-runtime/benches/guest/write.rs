@@ -98,6 +98,7 @@ pub(crate) fn bench(place: &Place) {
         thresholds: Thresholds::default(),
         trap_foreign_imports: false,
         progress_ms: 0,
+        payloads: Vec::new(),
     };
     let verdict = scenario::run(&plugin, &job, Box::new(world), Box::new(Rc::clone(&rival)));
     assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:?}");

@@ -1,6 +1,7 @@
 //! What lasts for the whole scenario.
 
-use super::requirements::{not_offered, offered};
+use super::payload_rules::{Origin, check_backdrop};
+use super::requirements::offered;
 use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::stage::Backdrop;
@@ -19,13 +20,15 @@ impl Stage {
             ));
         }
         backdrop.ops.iter().try_for_each(offered)?;
-        if !backdrop.payloads.is_empty() {
-            return Err(not_offered("payloads"));
-        }
+        check_backdrop(&self.settings.payloads, backdrop)?;
         self.check_op_count(backdrop.ops.len())?;
         self.start();
         self.backdrop_set = true;
         self.apply_defs(&backdrop.cgroups)?;
-        self.apply_ops(&backdrop.ops)
+        self.apply_ops(&backdrop.ops)?;
+        for run in &backdrop.payloads {
+            self.run_payload(run, Origin::Backdrop)?;
+        }
+        Ok(())
     }
 }

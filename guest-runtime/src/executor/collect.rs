@@ -1,4 +1,4 @@
-//! The one way out of a slot: thaw, stop, report, judge, remove.
+//! The one way out of a slot: thaw, end payloads, stop, report, judge, remove.
 //!
 //! Nothing here fails: what cannot be had is missing from the figures and said
 //! aloud, and the rest is still torn down.
@@ -11,7 +11,7 @@ use proscenium_worker::BreakdownKind;
 use super::slot::{Crew, Group, Slot};
 use super::stage::Stage;
 use crate::name::{clean_line, quote};
-use crate::verdict::{Subject, evaluate, of_reports, of_slices};
+use crate::verdict::{PhaseLabel, Subject, evaluate, of_reports, of_slices};
 use crate::world::{CrewReport, GroupId, Knob, World};
 
 /// Workers have this long, all together, to stop when asked.
@@ -29,9 +29,18 @@ impl Stage {
                 self.say(LogLevel::Warn, error.to_string());
             }
         }
-        let Slot { groups, crews } = slot;
+        let Slot {
+            groups,
+            crews,
+            payloads,
+        } = slot;
+        let label = phase.and_then(|phase| phase.checked_sub(1));
+        let label = label.map_or(self.phase_label(), |step| PhaseLabel::Step(step.into()));
+        // Before the workers, so that no removal finds a cgroup busy.
+        self.drain(payloads, label);
         self.collect_with(&groups, &crews, phase);
         for group in groups.iter().rev() {
+            self.sweep(group.id, group.hosted_payload);
             self.mediation.writes += 1;
             if let Err(error) = self.world.remove(group.id) {
                 self.say(LogLevel::Warn, error.to_string());

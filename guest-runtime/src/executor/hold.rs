@@ -10,7 +10,7 @@ use super::{Error, Result};
 use crate::bindings::ops::Op;
 use crate::bindings::stage::HoldOutcome;
 use crate::bindings::types::HoldSpec;
-use crate::world::Wake;
+use crate::world::{PayloadId, Wake};
 
 impl Stage {
     /// Holds the running step. The first hold of a step makes it active on the
@@ -37,7 +37,7 @@ impl Stage {
     pub(super) fn hold_for(&mut self, wanted: Duration) -> Result<Duration> {
         let from = self.elapsed();
         let until = (from + wanted).min(self.settings.duration.max(from));
-        self.wait_until(until)?;
+        self.pause(until, None)?;
         let (mark, at) = self.mark();
         if let Some(step) = &mut self.step {
             step.end = Some((mark, at));
@@ -54,19 +54,26 @@ impl Stage {
         Ok(())
     }
 
-    fn wait_until(&mut self, until: Duration) -> Result<()> {
+    /// Waits until `until` on the scenario's clock, or until a payload ends,
+    /// and reports progress meanwhile. True: the payload has ended.
+    pub(super) fn pause(&mut self, until: Duration, payload: Option<PayloadId>) -> Result<bool> {
         let start = self.start();
         let mut next = self.settings.progress.map(|every| self.elapsed() + every);
         loop {
             let pause = next.map_or(until, |next| next.min(until));
             self.mediation.waits += 1;
             self.sink.flush();
-            match self.world.wait(start + pause)? {
+            let wake = match payload {
+                None => self.world.wait(start + pause)?,
+                Some(payload) => self.world.await_payload(payload, start + pause)?,
+            };
+            match wake {
                 Wake::Cancelled(reason) => {
                     self.cancelled = Some(reason);
-                    return self.proceed();
+                    return self.proceed().map(|()| false);
                 }
-                Wake::Elapsed if pause >= until => return Ok(()),
+                Wake::Ended => return Ok(true),
+                Wake::Elapsed if pause >= until => return Ok(false),
                 Wake::Elapsed => {
                     let (mark, at) = self.mark();
                     self.sink.emit(Event::Progress(mark));

@@ -2,6 +2,7 @@
 
 use proscenium_wire::{LogLevel, TasksReason};
 
+use super::payload_rules::Origin;
 use super::requirements::{of_op, offered};
 use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
@@ -62,6 +63,15 @@ impl Stage {
             Op::StopCgroup(name) => self.stop_group(name),
             Op::SetAffinity(set) => self.set_affinity(&set.cgroup, &set.affinity),
             Op::MoveAllTasks(tasks) => self.move_all(&tasks.from, &tasks.to).map(drop),
+            Op::RunPayload(run) => self.run_payload(run, Origin::Op).map(drop),
+            Op::WaitPayload(which) => {
+                let payload = self.find_payload(which)?;
+                self.wait_payload(payload, None).map(drop)
+            }
+            Op::KillPayload(which) => {
+                let payload = self.find_payload(which)?;
+                self.kill_payload(payload).map(drop)
+            }
             Op::FreezeCgroup(name) => self.set_frozen(name, true),
             Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
             Op::CaptureCgroupProcs(capture) => self.capture_procs(capture),
@@ -88,9 +98,11 @@ impl Stage {
         self.put_cpuset(b, set_a)
     }
 
-    /// Stops and collects a cgroup's workers; their figures are kept.
+    /// Ends a cgroup's payloads, stops and collects its workers; their figures
+    /// are kept.
     pub(super) fn stop_group(&mut self, name: &str) -> Result<()> {
         self.group(name)?;
+        self.drain_group(name);
         self.thaw(name);
         if let Some(step) = &mut self.step {
             let (crews, phase) = (step.slot.take_crews(name), step.phase());
@@ -99,6 +111,9 @@ impl Stage {
         // What the backdrop's did in earlier steps is not this one's.
         let crews = self.backdrop.take_crews(name);
         self.collect_crews(&crews, None);
+        let group = self.group(name)?;
+        let (id, hosted_payload) = (group.id, group.hosted_payload);
+        self.sweep(id, hosted_payload);
         Ok(())
     }
 

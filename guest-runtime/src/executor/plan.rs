@@ -58,10 +58,13 @@ impl Stage {
             fault @ Error::Fault(_) => Err(fault),
         };
         if let Err(error) = self.set_backdrop(backdrop) {
+            self.drain_all();
             return failed("backdrop setup failed".to_owned(), None, error);
         }
         for (index, plan) in steps.iter().enumerate() {
             if let Err(error) = self.run_step(plan) {
+                // All of them, before anything else is torn down.
+                self.drain_all();
                 self.proceed()?;
                 return failed(format!("step {index} failed"), Some(index), error);
             }

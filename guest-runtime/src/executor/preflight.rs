@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 
 use super::crew::{self, Place};
 use super::limits::{self, Extent};
-use super::requirements::{not_offered, of_plan, offered};
+use super::payload_rules::{Origin, admit, check_backdrop, of_definition};
+use super::preflight_payloads::Payloads;
+use super::requirements::{of_plan, offered};
 use super::slot::RUNNER;
 use super::stage::Stage;
 use super::{Error, Result, evidence, hold, interrupts, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::stage::{Backdrop, StepPlan};
-use crate::bindings::types::{CgroupDef, HoldSpec, WorkSpec};
+use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun, WorkSpec};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 
@@ -36,9 +38,8 @@ pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> R
         hold::duration(&step.hold, stage.settings.duration).map_err(at)?;
         stage.check_op_count(step.ops.len()).map_err(at)?;
     }
-    if !backdrop.payloads.is_empty() {
-        return Err(not_offered("payloads").context("backdrop"));
-    }
+    check_backdrop(&stage.settings.payloads, backdrop)
+        .map_err(|error| error.context("backdrop"))?;
     let absent = of_plan(backdrop, steps) - stage.world.controllers();
     if !absent.is_empty() {
         return Err(Error::unavailable(format!(
@@ -48,6 +49,7 @@ pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> R
     let mut walk = Walk {
         stage,
         alive: BTreeMap::new(),
+        payloads: Payloads::default(),
         ended: BTreeMap::new(),
         coming: &[],
         step: None,
@@ -59,6 +61,11 @@ pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> R
         .try_for_each(|def| walk.def(def))
         .map_err(at)?;
     walk.ops(&backdrop.ops).map_err(at)?;
+    backdrop
+        .payloads
+        .iter()
+        .try_for_each(|run| walk.payload(run, Origin::Backdrop))
+        .map_err(at)?;
     for (index, step) in steps.iter().enumerate() {
         walk.step(index, step)
             .map_err(|error| error.context(format!("step {index}")))?;
@@ -78,6 +85,7 @@ struct Alive {
 struct Walk<'a> {
     stage: &'a Stage,
     alive: BTreeMap<String, Alive>,
+    payloads: Payloads,
     /// Names that a step had and took with it.
     ended: BTreeMap<String, usize>,
     /// What this step's setup will make after its ops.
@@ -97,6 +105,7 @@ impl<'a> Walk<'a> {
             self.coming = &[];
             self.defs(&plan.setup)?;
         }
+        self.payloads.step.clear();
         let ended = &mut self.ended;
         self.alive.retain(|name, group| {
             let stays = group.owner.is_none();
@@ -121,9 +130,7 @@ impl<'a> Walk<'a> {
     }
 
     fn def(&mut self, def: &CgroupDef) -> Result<()> {
-        if def.payload.is_some() {
-            return Err(not_offered("payloads"));
-        }
+        let payload = of_definition(def)?;
         self.add(&def.name)?;
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
         if let Some(spec) = &def.cpuset {
@@ -147,7 +154,8 @@ impl<'a> Walk<'a> {
         }
         def.work
             .iter()
-            .try_for_each(|work| self.work(Some(&def.name), work))
+            .try_for_each(|work| self.work(Some(&def.name), work))?;
+        payload.map_or(Ok(()), |run| self.payload(&run, Origin::Definition))
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
@@ -157,6 +165,7 @@ impl<'a> Walk<'a> {
             Op::AddCgroupDef(def) => self.def(def),
             Op::RemoveCgroup(name) => {
                 self.known(name)?;
+                self.payloads.drain(name);
                 self.alive.remove(name);
                 Ok(())
             }
@@ -185,9 +194,14 @@ impl<'a> Walk<'a> {
                     self.work(Some(name), &spawn.work)
                 }
             },
-            Op::StopCgroup(name) | Op::FreezeCgroup(name) | Op::UnfreezeCgroup(name) => {
-                self.known(name).map(drop)
+            Op::StopCgroup(name) => {
+                self.known(name)?;
+                self.payloads.drain(name);
+                Ok(())
             }
+            Op::FreezeCgroup(name) | Op::UnfreezeCgroup(name) => self.known(name).map(drop),
+            Op::RunPayload(run) => self.payload(run, Origin::Op),
+            Op::WaitPayload(which) | Op::KillPayload(which) => self.payloads.take(which),
             Op::SetAffinity(set) => self.known(&set.cgroup).map(drop),
             Op::MoveAllTasks(tasks) => {
                 if tasks.from != RUNNER {
@@ -202,6 +216,14 @@ impl<'a> Walk<'a> {
             Op::SteerIrq(steer) => interrupts::check(steer, self.stage.machine()),
             other => offered(other),
         }
+    }
+
+    fn payload(&mut self, run: &PayloadRun, origin: Origin) -> Result<()> {
+        admit(&self.stage.settings.payloads, run, origin)?;
+        if let Some(cgroup) = &run.cgroup {
+            self.known(cgroup)?;
+        }
+        self.payloads.add(run, origin, self.step.is_some())
     }
 
     fn add(&mut self, name: &str) -> Result<()> {

@@ -86,7 +86,6 @@ pub fn op_bit(op: &Op) -> u32 {
 /// `unavailable`, naming what it needs.
 pub(super) fn offered(op: &Op) -> Result<()> {
     let family = match op_bit(op) {
-        10..=12 => "payloads",
         15..=20 => "kernel memory and captures",
         21..=25 => "schedulers under test",
         _ => return Ok(()),

@@ -7,7 +7,8 @@ use proscenium_wire::TasksReason;
 
 use super::crew::{self, Place};
 use super::limits::{self, Extent, Text, Write1};
-use super::requirements::{not_offered, of_def};
+use super::payload_rules::{Origin, of_definition};
+use super::requirements::of_def;
 use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
@@ -43,20 +44,21 @@ impl Stage {
     }
 
     pub(super) fn apply_def(&mut self, def: &CgroupDef) -> Result<()> {
-        if def.payload.is_some() {
-            return Err(not_offered("payloads"));
-        }
+        let payload = of_definition(def)?;
         self.enable(of_def(def))?;
         let group = self.add_group(&def.name)?;
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
         self.apply_limits(group, def).map_err(locate)?;
         if def.work.is_empty() {
-            self.start_crew(Some(&def.name), &crew::default_spec())
+            self.start_crew(Some(&def.name), &crew::default_spec())?;
         } else {
             def.work
                 .iter()
-                .try_for_each(|work| self.start_crew(Some(&def.name), work))
+                .try_for_each(|work| self.start_crew(Some(&def.name), work))?;
         }
+        payload.map_or(Ok(()), |run| {
+            self.run_payload(&run, Origin::Definition).map(drop)
+        })
     }
 
     fn apply_limits(&mut self, group: GroupId, def: &CgroupDef) -> Result<()> {

@@ -5,6 +5,7 @@
 
 use proscenium_wire::CpuTime;
 
+use super::payloads::Payload;
 use crate::cpuset::CpuSet;
 use crate::world::{CrewId, GroupId};
 
@@ -23,6 +24,8 @@ pub(super) struct Group {
     /// Every CPU that a set in force ever had; `None` once it was unrestricted
     /// while something ran. A worker seen elsewhere broke out.
     pub(super) allowed: Allowed,
+    /// A payload ran in it, and may have left something behind.
+    pub(super) hosted_payload: bool,
     /// Made only because a nested name needed it.
     pub(super) implicit: bool,
     pub(super) frozen: bool,
@@ -52,6 +55,7 @@ impl Group {
             cpuset: None,
             mems: None,
             allowed: Allowed::default(),
+            hosted_payload: false,
             implicit,
             frozen: false,
             cpu_base: None,
@@ -102,6 +106,8 @@ pub(super) struct Slot {
     pub(super) groups: Vec<Group>,
     /// In order of creation.
     pub(super) crews: Vec<Crew>,
+    /// In order of their start.
+    pub(super) payloads: Vec<Payload>,
 }
 
 impl Slot {

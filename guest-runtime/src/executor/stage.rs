@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use proscenium_wire::{
-    Detail, DetailKind, Event, Limits, LogLevel, LogSource, Mediation, Outcome, Thresholds, Verdict,
+    Detail, DetailKind, Event, Limits, LogLevel, LogSource, Mediation, Outcome, PayloadSpec,
+    Thresholds, Verdict,
 };
 
 use super::crew::OwnWork;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Checks that are on.
     pub thresholds: Thresholds,
+    /// Programs that the scenario may start, by name.
+    pub payloads: Vec<PayloadSpec>,
     /// How often the running total is reported during holds.
     pub progress: Option<Duration>,
 }
@@ -56,6 +59,8 @@ pub struct Stage {
     pub(super) steps_begun: u32,
     /// Elapsed time and iterations at the last clean end of a step.
     pub(super) last_clean: Option<(Duration, u64)>,
+    /// Payload records so far.
+    pub(super) payload_records: u32,
     pub(super) tally: Tally,
     pub(super) mediation: Mediation,
     pub(super) cancelled: Option<String>,
@@ -85,6 +90,7 @@ impl Stage {
             gated: Vec::new(),
             steps_begun: 0,
             last_clean: None,
+            payload_records: 0,
             tally,
             mediation: Mediation::default(),
             cancelled: None,

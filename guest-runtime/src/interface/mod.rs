@@ -8,6 +8,7 @@ pub(crate) mod cgroups;
 mod checks;
 mod clock;
 mod log;
+pub(crate) mod payloads;
 pub(crate) mod stage;
 mod stimulus;
 mod topology;
@@ -43,6 +44,7 @@ pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmti
             Capability::Topology => bindings::topology::add_to_linker::<_, HasState>(linker, enter),
             Capability::Cgroups => bindings::cgroups::add_to_linker::<_, HasState>(linker, enter),
             Capability::Stage => bindings::stage::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Payloads => bindings::payloads::add_to_linker::<_, HasState>(linker, enter),
             Capability::Checks => bindings::checks::add_to_linker::<_, HasState>(linker, enter),
             Capability::Stimulus => bindings::stimulus::add_to_linker::<_, HasState>(linker, enter),
             Capability::Log => bindings::log::add_to_linker::<_, HasState>(linker, enter),

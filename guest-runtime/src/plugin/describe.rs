@@ -53,6 +53,7 @@ impl Plugin {
             seed: 0,
             limits,
             thresholds: Thresholds::default(),
+            payloads: Vec::new(),
             progress: None,
         };
         // A stage is part of every store; nothing can reach this one.

@@ -98,6 +98,8 @@ pub enum Knob {
     PidsMax,
     /// `cgroup.freeze`
     Freeze,
+    /// `cgroup.kill`, since Linux 5.14
+    Kill,
     /// `cgroup.procs`
     Procs,
     /// `cgroup.subtree_control`
@@ -106,7 +108,7 @@ pub enum Knob {
 
 impl Knob {
     /// Number of knobs; `self as usize` is below it.
-    pub const COUNT: usize = 19;
+    pub const COUNT: usize = 20;
 
     /// Name of the file in the cgroup's directory.
     #[must_use]
@@ -129,6 +131,7 @@ impl Knob {
             Self::IoPressure => "io.pressure",
             Self::PidsMax => "pids.max",
             Self::Freeze => "cgroup.freeze",
+            Self::Kill => "cgroup.kill",
             Self::Procs => "cgroup.procs",
             Self::SubtreeControl => "cgroup.subtree_control",
         }
@@ -152,6 +155,7 @@ impl Knob {
             | Self::MemoryPressure
             | Self::IoPressure
             | Self::Freeze
+            | Self::Kill
             | Self::Procs
             | Self::SubtreeControl => None,
         }

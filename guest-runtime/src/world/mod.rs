@@ -8,11 +8,13 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use proscenium_wire::PayloadExit;
 use proscenium_worker::{Report, Setup, Work};
 
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
+mod captured;
 mod error;
 mod interrupt;
 #[cfg(feature = "kernel")]
@@ -20,6 +22,7 @@ pub mod kernel;
 mod knob;
 pub mod simulated;
 
+pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
@@ -61,11 +64,47 @@ pub struct CrewReport {
     pub reports: Vec<Report>,
 }
 
+/// One payload's process. Ids are never reused within a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PayloadId(pub u32);
+
+/// A payload to start. All of it is the operator's word but the arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayloadPlan {
+    /// What it is called.
+    pub name: String,
+    /// Absolute path of the program.
+    pub program: String,
+    /// Absolute path of the folder that it starts in.
+    pub folder: String,
+    /// Arguments after the program's own name.
+    pub arguments: Vec<String>,
+    /// All of its environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What became of a payload.
+#[derive(Clone, Debug)]
+pub struct PayloadEnd {
+    /// How its process ended.
+    pub exit: PayloadExit,
+    /// It ran until it was ended here.
+    pub killed: bool,
+    /// From its start to its end.
+    pub elapsed: Duration,
+    /// What it printed.
+    pub stdout: Captured,
+    /// What it printed as errors.
+    pub stderr: Captured,
+}
+
 /// Why a wait returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// The time is over.
     Elapsed,
+    /// The payload that was waited for has ended.
+    Ended,
     /// The run is to be ended; with the reason.
     Cancelled(String),
 }
@@ -185,4 +224,31 @@ pub trait World: Debug {
     /// # Errors
     /// Only defects of the environment: [`WorldError::Environment`].
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError>;
+
+    /// Starts a payload, inside `group` from its first instruction (`None`:
+    /// beside the runtime), in a process group of its own. What it prints is
+    /// taken in whenever this world waits for anything, so that it never
+    /// blocks on us, and is bounded.
+    ///
+    /// # Errors
+    /// The kernel's own; `ENOENT` where the program is not there.
+    fn start_payload(
+        &mut self,
+        group: Option<GroupId>,
+        plan: &PayloadPlan,
+    ) -> Result<PayloadId, WorldError>;
+
+    /// Waits until `until`, until the payload has ended, or until something
+    /// else happens.
+    ///
+    /// # Errors
+    /// [`WorldError::Gone`], [`WorldError::Environment`].
+    fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError>;
+
+    /// Kills what is left of a payload and of its process group, takes in
+    /// what it printed last, and forgets it.
+    ///
+    /// # Errors
+    /// [`WorldError::Gone`], or the kernel's own; it is forgotten in any case.
+    fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError>;
 }

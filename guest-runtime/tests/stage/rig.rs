@@ -50,6 +50,7 @@ impl Rig {
             seed: 1,
             limits: Limits::default(),
             thresholds: Thresholds::default(),
+            payloads: Vec::new(),
             progress: None,
         };
         let events = Rc::new(RefCell::new(Vec::<Event>::new()));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CgroupStats, Detail, Verdict};
+use crate::{CgroupStats, Detail, PayloadRecord, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub enum Event {
     },
     /// The last frame. Without it the guest did not end, whatever else says so.
     End,
+    /// What became of a payload; sent when it is waited for, killed or drained.
+    Payload(PayloadRecord),
 }
 
 /// Who speaks and what this guest is.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::PayloadSpec;
 use crate::codec::{Corruption, PayloadWriter, compact, leading_version};
 use crate::frame::EncodeError;
 use crate::hello::{VersionMismatch, check_version};
@@ -16,7 +17,7 @@ pub const MAX_JOB: usize = 1 << 20;
 pub enum JobError {
     /// Longer than a job may be.
     #[error(
-        "job not read: it has {found} bytes, at most {MAX_JOB} are allowed: give the scenario fewer or shorter parameters"
+        "job not read: it has {found} bytes, at most {MAX_JOB} are allowed: give the scenario fewer or shorter parameters and payloads"
     )]
     TooLong {
         /// Its length, in bytes.
@@ -78,6 +79,9 @@ pub struct Job {
     pub trap_foreign_imports: bool,
     /// Send [`crate::Event::Progress`] this often, in milliseconds; 0: never.
     pub progress_ms: u32,
+    /// Programs that the scenario may start, by name; at most
+    /// [`crate::MAX_PAYLOADS`].
+    pub payloads: Vec<PayloadSpec>,
 }
 
 /// Defaults for definitions that leave them open.
@@ -114,6 +118,8 @@ pub struct Limits {
     pub cgroups: u32,
     /// Worker processes alive at a time.
     pub workers: u32,
+    /// Payloads alive at a time.
+    pub payloads: u32,
     /// Steps of a scenario.
     pub steps: u32,
     /// Ops of one step or the backdrop.
@@ -135,6 +141,7 @@ impl Default for Limits {
             call_bytes: 1 << 20,
             cgroups: 1_024,
             workers: 4_096,
+            payloads: 64,
             steps: 4_096,
             ops_per_step: 16_384,
             log_bytes: 1 << 20,

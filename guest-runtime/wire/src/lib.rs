@@ -43,6 +43,7 @@ mod event;
 mod frame;
 mod hello;
 mod job;
+mod payload;
 mod saturate;
 mod stats;
 mod verdict;
@@ -56,6 +57,10 @@ pub use event::{
 pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
 pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};
+pub use payload::{
+    MAX_PAYLOADS, Metric, MetricHint, PayloadCheck, PayloadCheckResult, PayloadExit, PayloadKind,
+    PayloadOutput, PayloadRecord, PayloadSpec, Polarity,
+};
 pub use saturate::WideMark;
 pub use stats::{CgroupStats, CpuTime, PhaseStats};
 pub use verdict::{Detail, DetailKind, Outcome, Verdict};

@@ -9,12 +9,15 @@
     reason = "a failure in a test's own helpers is a failed test"
 )]
 
+#[path = "support/payloads.rs"]
+mod payloads;
 mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use payloads::{payload_record, payload_spec};
 use proscenium_wire::*;
 use support::messages::{DETAIL_KINDS, LOG_LEVELS, LOG_SOURCES, OUTCOMES};
 use support::{decode, frame, messages};
@@ -41,6 +44,7 @@ fn event_file(event: &Event) -> &'static str {
         Event::Mediation(_) => "event-mediation",
         Event::Fault { .. } => "event-fault",
         Event::End => "event-end",
+        Event::Payload(_) => "event-payload",
     }
 }
 
@@ -172,8 +176,7 @@ fn tasks(why: TasksReason) -> Event {
 }
 
 fn events() -> Vec<Event> {
-    let mut events: Vec<_> = logs().collect();
-    events.extend([
+    let samples = [
         Event::Hello(hello()),
         Event::ScenarioStart,
         Event::Pause,
@@ -230,8 +233,9 @@ fn events() -> Vec<Event> {
             message: "cgroup2 not mounted".into(),
         },
         Event::End,
-    ]);
-    events
+        Event::Payload(payload_record()),
+    ];
+    logs().chain(samples).collect()
 }
 
 fn commands() -> Vec<Command> {
@@ -330,6 +334,7 @@ fn the_job_has_its_golden_bytes() {
         },
         trap_foreign_imports: true,
         progress_ms: 250,
+        payloads: vec![payload_spec()],
     };
     let file = encode_job(&job).unwrap();
     pin("job", &file);

@@ -14,6 +14,9 @@ use proscenium_wire::{
 use support::{decode, frame};
 
 const OTHER: u16 = WIRE_VERSION + 1;
+/// Postcard's encoding of a version, which is one byte for the first 127.
+const VERSION_BYTE: u8 = WIRE_VERSION.to_le_bytes()[0];
+const OTHER_BYTE: u8 = OTHER.to_le_bytes()[0];
 const MISMATCH: VersionMismatch = VersionMismatch {
     ours: WIRE_VERSION,
     theirs: OTHER,
@@ -34,6 +37,7 @@ fn job() -> Job {
         },
         trap_foreign_imports: false,
         progress_ms: 1_000,
+        payloads: vec![],
     }
 }
 
@@ -57,17 +61,17 @@ fn a_mismatch_names_both_versions_and_says_what_to_do() {
 
 #[test]
 fn a_hello_of_another_version_says_so_even_in_another_shape() {
-    let (received, _) = decode::<Event>(&frame(0x01, &[3, 0xff, 0xff]), &[]);
+    let (received, _) = decode::<Event>(&frame(0x01, &[OTHER_BYTE, 0xff, 0xff]), &[]);
     let why = Corruption::Version(MISMATCH);
     assert_eq!(received, [Received::Corrupt { kind: 0x01, why }]);
 
-    let (received, _) = decode::<Command>(&frame(0x81, &[3, 1, 2, 3]), &[]);
+    let (received, _) = decode::<Command>(&frame(0x81, &[OTHER_BYTE, 1, 2, 3]), &[]);
     assert_eq!(received, [Received::Corrupt { kind: 0x81, why }]);
 }
 
 #[test]
 fn a_hello_of_this_version_that_does_not_decode_is_just_that() {
-    let (received, _) = decode::<Event>(&frame(0x01, &[2, 0xff, 0xff]), &[]);
+    let (received, _) = decode::<Event>(&frame(0x01, &[VERSION_BYTE, 0xff, 0xff]), &[]);
     assert_eq!(
         received,
         [Received::Corrupt {
@@ -93,10 +97,10 @@ fn a_job_of_another_version_says_so_before_the_rest_is_read() {
         Err(JobError::Version(MISMATCH))
     );
     assert_eq!(
-        decode_job(&[3, 0xff, 0xff, 0xff]),
+        decode_job(&[OTHER_BYTE, 0xff, 0xff, 0xff]),
         Err(JobError::Version(MISMATCH))
     );
-    assert_eq!(decode_job(&[3]), Err(JobError::Version(MISMATCH)));
+    assert_eq!(decode_job(&[OTHER_BYTE]), Err(JobError::Version(MISMATCH)));
 }
 
 #[test]

@@ -13,11 +13,12 @@ use proscenium_guest_runtime::world::simulated::Simulated;
 use proscenium_wire::{Event, Job};
 
 use super::record::{self, Place};
-use super::scenario::ScenarioArgs;
+use super::scenario::{ScenarioArgs, bad_payload};
 use super::{Context, code_of, job, needs, say, worse};
 use crate::error::ExpectedError;
 use crate::event::{RunOutcome, World};
 use crate::exit_code;
+use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
 use crate::session::{Clock, Ending, Monotonic, Recording};
 
@@ -59,7 +60,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
 fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8, ExpectedError> {
     let clock = Monotonic::start();
     let loaded = Loader::new(&context.layout, args.foreign(), context.terminal).load(named)?;
-    let job = job::job(args, &loaded.manifest)?;
+    let payloads = Pack::declarations(args.declared()?).map_err(|error| bad_payload(&error))?;
+    let job = job::job(args, &loaded.manifest, payloads)?;
     let place = Place {
         world: World::Simulated,
         kernel: None,

@@ -1,7 +1,7 @@
 //! From the command line and a manifest to a job.
 
 use proscenium_guest_runtime::plugin::Manifest;
-use proscenium_wire::{Job, Limits, Thresholds, WIRE_VERSION, WorkerDefaults};
+use proscenium_wire::{Job, Limits, PayloadSpec, Thresholds, WIRE_VERSION, WorkerDefaults};
 
 use super::scenario::ScenarioArgs;
 use super::values::nanoseconds;
@@ -15,7 +15,11 @@ const PROGRESS_MS: u32 = 1_000;
 /// # Errors
 ///
 /// A parameter that the plugin does not have, or one that is given twice.
-pub(super) fn job(args: &ScenarioArgs, manifest: &Manifest) -> Result<Job, ExpectedError> {
+pub(super) fn job(
+    args: &ScenarioArgs,
+    manifest: &Manifest,
+    payloads: Vec<PayloadSpec>,
+) -> Result<Job, ExpectedError> {
     let duration_ns = args.duration.map_or(manifest.default_duration, nanoseconds);
     Ok(Job {
         wire_version: WIRE_VERSION,
@@ -33,6 +37,7 @@ pub(super) fn job(args: &ScenarioArgs, manifest: &Manifest) -> Result<Job, Expec
             .fold(Thresholds::default(), |all, one| all.overlaid(*one)),
         trap_foreign_imports: args.trap_foreign_imports,
         progress_ms: PROGRESS_MS,
+        payloads,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::kernel::boot::{self, BootError, Bootable};
 use crate::kernel::cache::Cache;
 use crate::kernel::store::{self, Kernel, StoreError};
 use crate::layout::Layout;
+use crate::payload::Pack;
 use crate::vm::accel::{self, Accel, AccelError, AccelRequest, Choice};
 use crate::vm::initramfs::Image;
 use crate::vm::plan::{BootPlan, PlanError};
@@ -59,6 +60,17 @@ pub(super) struct Request<'a> {
     pub(super) job: &'a Job,
     /// The precompiled plugin.
     pub(super) code: &'a [u8],
+    /// Programs that the scenario may start.
+    pub(super) payloads: &'a Pack,
+}
+
+impl Request<'_> {
+    /// As much as the topology needs. What is packed besides is in memory
+    /// twice while the guest unpacks its image.
+    fn default_memory_mib(&self) -> u64 {
+        let packed_mib = self.payloads.bytes().div_ceil(1 << 20);
+        self.topology.default_memory_mib() + 2 * packed_mib
+    }
 }
 
 impl Machine {
@@ -77,7 +89,7 @@ impl Machine {
             topology: request.topology,
             memory_mib: request
                 .memory_mib
-                .unwrap_or_else(|| request.topology.default_memory_mib()),
+                .unwrap_or_else(|| request.default_memory_mib()),
             kernel: bootable.image.clone(),
             kernel_words: Vec::new(),
         };
@@ -135,6 +147,14 @@ fn image(
     Image::new(&binaries)
         .and_then(|mut image| {
             image.add_modules(modules)?;
+            if !request.payloads.files.is_empty() {
+                let Pack { folders, files, .. } = request.payloads;
+                let files = files.iter();
+                image.add_tree(
+                    folders.iter().map(String::as_str),
+                    files.map(|(path, file)| (path.as_str(), file.mode, &file.bytes[..])),
+                )?;
+            }
             image.add_job(&job, request.code)?;
             Ok(image)
         })

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,13 @@ use signal_hook::low_level::{pipe, unregister};
 
 use super::machine::{self, Machine, Request};
 use super::record::{self, Place};
-use super::scenario::ScenarioArgs;
+use super::scenario::{ScenarioArgs, bad_payload};
 use super::{Context, code_of, job, needs, say, values, worse};
 use crate::error::ExpectedError;
 use crate::event::{Acceleration, RunEnded, Speaker, World};
 use crate::exit_code;
 use crate::kernel::store::Kernel;
+use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
 use crate::run_dir::RunDir;
 use crate::session::{self, Deadlines, Monotonic, Recording};
@@ -84,7 +86,10 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let clock = Monotonic::start();
     let options = &args.scenario;
     let loaded = Loader::new(&context.layout, options.foreign(), context.terminal).load(named)?;
-    let job = job::job(options, &loaded.manifest)?;
+    let search_path = context.layout.environment().search_path.as_deref();
+    let mut pack =
+        Pack::of(options.declared()?, search_path).map_err(|error| bad_payload(&error))?;
+    let job = job::job(options, &loaded.manifest, mem::take(&mut pack.specs))?;
     let base = args
         .run_dir
         .clone()
@@ -109,7 +114,7 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
         let (outcome, reason) = record::skipped(&unmet);
         return Ok(recording.abort(outcome, reason).exit_code);
     }
-    Ok(boot_and_watch(found, args, (&loaded, &job), context, recording).exit_code)
+    Ok(boot_and_watch(found, args, (&loaded, &job, &pack), context, recording).exit_code)
 }
 
 /// What of this machine is needed, or why it is not there.
@@ -141,7 +146,7 @@ impl Found {
 fn boot_and_watch(
     found: Found,
     args: &Args,
-    (loaded, job): (&Loaded, &Job),
+    (loaded, job, payloads): (&Loaded, &Job, &Pack),
     context: &Context<'_>,
     mut recording: Recording<'_>,
 ) -> RunEnded {
@@ -150,6 +155,7 @@ fn boot_and_watch(
         memory_mib: args.memory,
         job,
         code: &loaded.code,
+        payloads,
     };
     let prepared = found.kernel.and_then(|kernel| {
         let (qemu, choice) = found.emulator?;

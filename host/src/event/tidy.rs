@@ -2,7 +2,8 @@
 //! cut, figures finite, lists bounded. Pure; decides nothing about order.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PhaseStats, Tasks, TasksReason,
+    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PayloadRecord, PhaseStats, Tasks,
+    TasksReason,
 };
 
 use super::clean::{self, MESSAGE, NAME};
@@ -10,6 +11,9 @@ use super::{Log, Mark, RunEvent, Speaker};
 
 /// Figures that one mark may carry.
 const MARK_FIELDS: usize = 64;
+/// Figures and checks that one payload's record may carry, as the guest bounds them.
+const PAYLOAD_METRICS: usize = 1_024;
+const PAYLOAD_CHECKS: usize = 1_024;
 /// Processes that one event may list.
 const PIDS: usize = 65_536;
 /// CPUs that one statistic may list.
@@ -38,6 +42,24 @@ pub(super) fn mark(mark: WireMark) -> RunEvent {
             .map(|(name, value)| (clean::line(&name, NAME), clean::finite(value)))
             .collect(),
     })
+}
+
+pub(super) fn payload(mut record: PayloadRecord) -> PayloadRecord {
+    record.name = clean::line(&record.name, NAME);
+    record.cgroup = clean::line(&record.cgroup, NAME);
+    record.phase = record.phase.map(|phase| clean::line(&phase, NAME));
+    record.stderr_tail = record.stderr_tail.map(|tail| clean::line(&tail, MESSAGE));
+    record.metrics.retain(|metric| metric.value.is_finite());
+    record.metrics.truncate(PAYLOAD_METRICS);
+    for metric in &mut record.metrics {
+        metric.name = clean::line(&metric.name, NAME);
+        metric.unit = metric.unit.take().map(|unit| clean::line(&unit, NAME));
+    }
+    record.checks.truncate(PAYLOAD_CHECKS);
+    for check in &mut record.checks {
+        check.message = clean::line(&check.message, MESSAGE);
+    }
+    record
 }
 
 pub(super) fn tasks(mut tasks: Tasks) -> Tasks {

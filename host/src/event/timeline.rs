@@ -18,41 +18,10 @@
 
 use proscenium_wire::{Event, Hello, LogLevel, StepInfo, StepMark, Verdict};
 
+use super::bounds::Bounds;
 use super::clean::{self, MESSAGE, NAME};
 use super::tidy;
 use super::{Booted, Log, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted};
-
-/// How many of each kind are let through. What is beyond is counted, announced
-/// once and left out; the raw frames keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Log lines.
-    pub logs: u32,
-    /// Marks of the plugin.
-    pub marks: u32,
-    /// Steps, each with a start and an end.
-    pub steps: u32,
-    /// Details, streamed and in the verdict, each.
-    pub details: u32,
-    /// Cgroup statistics, streamed and in the verdict, each.
-    pub cgroups: u32,
-    /// Everything else.
-    pub others: u32,
-}
-
-impl Default for Bounds {
-    /// The guest's own limits, with room for what the runtime adds.
-    fn default() -> Self {
-        Self {
-            logs: 50_000,
-            marks: 100_000,
-            steps: 65_536,
-            details: 10_000,
-            cgroups: 50_000,
-            others: 200_000,
-        }
-    }
-}
 
 /// What one guest event became: `(guest_ms, event)` in order.
 pub type Told = Vec<(Option<u64>, RunEvent)>;
@@ -144,6 +113,11 @@ impl Timeline {
                 let stats = RunEvent::Collected(tidy::cgroup(stats));
                 let what = "cgroup statistics";
                 self.keep(|left| &mut left.cgroups, what, None, stats, told);
+            }
+            Event::Payload(record) => {
+                let record = RunEvent::Payload(tidy::payload(record));
+                let what = "payload records";
+                self.keep(|left| &mut left.payloads, what, None, record, told);
             }
             Event::Detail(detail) => {
                 let detail = RunEvent::Detail(tidy::detail(detail));

@@ -95,6 +95,9 @@ pub fn render(summary: &Summary, ended: &RunEnded, look: Look) -> String {
     if !summary.cgroups.is_empty() {
         section("Cgroups", table::cgroups(&summary.cgroups, width));
     }
+    if !summary.payloads.is_empty() {
+        section("Payloads", table::payloads(&summary.payloads, width));
+    }
     if !summary.captures.is_empty() {
         section("Captured processes", captures(summary, width));
     }

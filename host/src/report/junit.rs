@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
+use proscenium_wire::PayloadRecord;
 use quick_junit::{
     NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
 };
@@ -25,7 +26,7 @@ use super::{Reporter, Summary};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome};
 use crate::run_dir::write_atomically;
 
-/// Steps and cgroups that become properties, each.
+/// Steps, cgroups and payloads that become properties, and figures of a payload, each.
 const PROPERTIES: usize = 500;
 
 /// Writes a JUnit file when the run has ended.
@@ -183,6 +184,25 @@ fn properties(summary: &Summary, ended: &RunEnded) -> Vec<Property> {
             .cpu_stat
             .iter()
             .for_each(|stat| add(&format!("{name}.usage-us"), stat.usage_us.to_string()));
+    }
+    list.extend(payloads(&summary.payloads));
+    list
+}
+
+fn payloads(records: &[PayloadRecord]) -> Vec<Property> {
+    let mut list = Vec::new();
+    let mut add =
+        |name: &str, value: String| list.push(Property::new(defused(name), defused(&value)));
+    for record in records.iter().take(PROPERTIES) {
+        let name = format!("payload.{}.{}", record.index, record.name);
+        add(&format!("{name}.exit-code"), record.exit.code().to_string());
+        add(&format!("{name}.killed"), record.killed.to_string());
+        for metric in record.metrics.iter().take(PROPERTIES) {
+            add(&format!("{name}.{}", metric.name), metric.value.to_string());
+        }
+        for check in record.checks.iter().filter(|check| !check.passed) {
+            add(&format!("{name}.failed"), check.message.clone());
+        }
     }
     list
 }

@@ -5,7 +5,8 @@
 //! holds no more than the stream's own bounds let through.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, Mediation, PhaseStats, Tasks, TasksReason, Verdict,
+    CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, PhaseStats, Tasks, TasksReason,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Summary {
     pub steps: Vec<StepRow>,
     /// Per cgroup and phase.
     pub cgroups: Vec<CgroupStats>,
+    /// Payloads, in the order of their ends.
+    #[serde(default)]
+    pub payloads: Vec<PayloadRecord>,
     /// Details as they came.
     pub details: Vec<Detail>,
     /// The plugin's marks.
@@ -101,6 +105,7 @@ impl Default for Summary {
             progress: None,
             steps: Vec::new(),
             cgroups: Vec::new(),
+            payloads: Vec::new(),
             details: Vec::new(),
             marks: Vec::new(),
             captures: Vec::new(),
@@ -127,6 +132,7 @@ impl Summary {
             RunEvent::Mark(mark) => self.marks.push(mark.clone()),
             RunEvent::Log(log) => self.warnings += u64::from(log.level <= LogLevel::Warn),
             RunEvent::Collected(stats) => self.cgroups.push(stats.clone()),
+            RunEvent::Payload(record) => self.payloads.push(record.clone()),
             RunEvent::Tasks(tasks) => {
                 if matches!(tasks.why, TasksReason::Captured { .. }) {
                     self.captures.push(tasks.clone());

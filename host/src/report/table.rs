@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use console::truncate_str;
-use proscenium_wire::CgroupStats;
+use proscenium_wire::{CgroupStats, Metric, PayloadExit, PayloadRecord, Polarity};
 
 use super::summary::{StepRow, phase_name};
 use super::text::{count, cpus, defused, figure, time};
@@ -10,6 +10,8 @@ use crate::event::StepEnding;
 
 /// Rows that a terminal gets; `report.json` has all.
 const ROWS: usize = 60;
+/// Figures of one payload that a terminal gets.
+const FIGURES_SHOWN: usize = 4;
 /// Longest text of a cell, in columns.
 const CELL: usize = 28;
 /// What stands for a figure that is not known.
@@ -110,6 +112,76 @@ pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {
         table.add_row(row);
     }
     finish(&table, all.len())
+}
+
+/// One row per payload; of its figures, those that the operator said something
+/// about, else the first.
+pub(super) fn payloads(all: &[PayloadRecord], width: u16) -> Vec<String> {
+    let header = [
+        "payload", "cgroup", "step", "ended", "checks", "figures", "ran",
+    ];
+    let mut table = new(width, &header, 6);
+    for record in all.iter().take(ROWS) {
+        let cgroup = if record.cgroup.is_empty() {
+            "(no cgroup)"
+        } else {
+            &record.cgroup
+        };
+        table.add_row(vec![
+            word(&record.name),
+            word(cgroup),
+            record.phase.as_deref().map(word).unwrap_or_default(),
+            ended(record),
+            checks(record),
+            figures(record),
+            time(record.elapsed_ns),
+        ]);
+    }
+    finish(&table, all.len())
+}
+
+fn ended(record: &PayloadRecord) -> String {
+    match (record.killed, record.exit) {
+        (_, PayloadExit::Code(code)) => format!("code {code}"),
+        (true, PayloadExit::Signal(_)) => "killed".to_owned(),
+        (false, PayloadExit::Signal(signal)) => format!("signal {signal}"),
+        (_, PayloadExit::Unknown) => "unknown".to_owned(),
+    }
+}
+
+fn checks(record: &PayloadRecord) -> String {
+    let failed = record.checks.iter().filter(|check| !check.passed).count();
+    match (record.checks.len(), failed) {
+        (0, _) => UNKNOWN.to_owned(),
+        (all, 0) => format!("{all} held"),
+        (all, failed) => format!("{failed} of {all} failed"),
+    }
+}
+
+fn figures(record: &PayloadRecord) -> String {
+    let hinted = |metric: &&Metric| metric.unit.is_some() || metric.polarity != Polarity::Unknown;
+    let shown: Vec<&Metric> = if record.metrics.iter().any(|metric| hinted(&metric)) {
+        record.metrics.iter().filter(hinted).collect()
+    } else {
+        record.metrics.iter().collect()
+    };
+    let mut words: Vec<String> = shown
+        .iter()
+        .take(FIGURES_SHOWN)
+        .map(|metric| {
+            let unit = metric.unit.as_deref().map(|unit| format!(" {unit}"));
+            word(&format!(
+                "{} {}{}",
+                metric.name,
+                figure(metric.value),
+                unit.unwrap_or_default()
+            ))
+        })
+        .collect();
+    if record.metrics.len() > words.len() {
+        words.push(format!("and {} more", record.metrics.len() - words.len()));
+    }
+    words.join("\n")
 }
 
 /// A table whose columns from `numbers` on are figures.

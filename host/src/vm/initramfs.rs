@@ -1,20 +1,21 @@
-//! What the guest boots from: three archives, one after the other.
+//! What the guest boots from: archives, one after the other.
 //!
 //! Linux unpacks concatenated `newc` archives in order, so the runtime, the
-//! kernel's modules and the job are written separately. Owns their layout and
+//! kernel's modules, payloads and the job are written separately. Owns their layout and
 //! the anonymous file that holds them: nothing of a run's image is on disk, so
 //! nothing can be left behind. Never compiles or fetches anything.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use cpio::newc::{self, ModeFileType};
+use cpio::newc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proscenium_wire::{JOB_PATH, PLUGIN_PATH};
 
-use super::program::check_program;
+use super::archive::Archive;
 
 /// Name of the runtime in a directory of guest binaries.
 pub const INIT_NAME: &str = "proscenium-init";
@@ -168,8 +169,38 @@ impl Image {
         self.append(archive)
     }
 
-    /// Adds one more file at an absolute `path`, such as a scheduler under test.
-    /// Its directory must be one that the image already has.
+    /// Adds files at absolute paths, with their permissions, and the folders
+    /// above them; `folders` are made besides.
+    ///
+    /// # Errors
+    ///
+    /// When memory is short or a file is too large.
+    pub fn add_tree<'a>(
+        &mut self,
+        folders: impl IntoIterator<Item = &'a str>,
+        files: impl IntoIterator<Item = (&'a str, u32, &'a [u8])> + Clone,
+    ) -> Result<(), ImageError> {
+        let mut archive = Archive::default();
+        let parents = files.clone().into_iter().map(|(path, _, _)| parent(path));
+        // In order, so that a folder comes before what is in it.
+        let all: BTreeSet<&Path> = folders
+            .into_iter()
+            .map(Path::new)
+            .chain(parents)
+            .flat_map(Path::ancestors)
+            .filter(|folder| folder.file_name().is_some())
+            .collect();
+        for folder in all {
+            archive.directory(&folder.to_string_lossy())?;
+        }
+        for (path, mode, bytes) in files {
+            archive.file(path, mode & 0o777, bytes)?;
+        }
+        self.append(archive)
+    }
+
+    /// Adds one more file at an absolute `path`, whose folder the image must
+    /// already have.
     ///
     /// # Errors
     ///
@@ -207,67 +238,15 @@ impl AsFd for Image {
     }
 }
 
-/// One `newc` archive in the making.
-#[derive(Default)]
-struct Archive {
-    bytes: Vec<u8>,
-    entries: u32,
-}
-
-impl Archive {
-    fn directory(&mut self, path: &str) -> Result<(), ImageError> {
-        let entry = self.entry(path, 0o755, ModeFileType::Directory).nlink(2);
-        self.write(path, entry, &[])
-    }
-
-    fn device(&mut self, path: &str, mode: u32, major: u32, minor: u32) -> Result<(), ImageError> {
-        let entry = self.entry(path, mode, ModeFileType::Char);
-        self.write(path, entry.rdev_major(major).rdev_minor(minor), &[])
-    }
-
-    fn file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), ImageError> {
-        let entry = self.entry(path, mode, ModeFileType::Regular);
-        self.write(path, entry, bytes)
-    }
-
-    fn program(&mut self, path: &str, source: &Path) -> Result<(), ImageError> {
-        let bytes = fs::read(source).map_err(|error| ImageError::Read {
-            path: source.to_owned(),
-            source: error,
-        })?;
-        check_program(&bytes).map_err(|why| ImageError::Program {
-            path: source.to_owned(),
-            why,
-        })?;
-        self.file(path, 0o755, &bytes)
-    }
-
-    fn entry(&mut self, path: &str, mode: u32, kind: ModeFileType) -> newc::Builder {
-        self.entries += 1;
-        // Hard links are found by inode number, so each entry has its own.
-        newc::Builder::new(path.trim_start_matches('/'))
-            .ino(self.entries)
-            .nlink(1)
-            .mode(mode)
-            .set_mode_file_type(kind)
-    }
-
-    fn write(&mut self, path: &str, entry: newc::Builder, data: &[u8]) -> Result<(), ImageError> {
-        let size = u32::try_from(data.len()).map_err(|_| ImageError::TooLarge {
-            name: path.to_owned(),
-        })?;
-        let mut writer = entry.write(&mut self.bytes, size);
-        writer.write_all(data).map_err(ImageError::Write)?;
-        writer.finish().map_err(ImageError::Write)?;
-        Ok(())
-    }
+fn parent(path: &str) -> &Path {
+    Path::new(path).parent().unwrap_or(Path::new("/"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::env;
     use std::io::{Read, Seek};
+    use std::{env, fs};
 
     /// A minimal static ELF: the header alone has no interpreter.
     fn static_program() -> Vec<u8> {
@@ -349,6 +328,19 @@ mod tests {
         assert_eq!(mode("init"), 0o100_755);
         assert_eq!(mode("dev/console"), 0o020_600);
         assert_eq!(mode("proc"), 0o040_755);
+    }
+
+    #[test]
+    fn a_tree_has_every_folder_once_and_before_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut image = Image::new(&binaries(dir.path())).unwrap();
+        let before = entries(&image).len();
+        let files = [("/a/b/x", 0o755, &b"x"[..]), ("/a/y", 0o644, b"y")];
+        image.add_tree(["/c"], files).unwrap();
+        let added: Vec<_> = entries(&image).split_off(before);
+        let names: Vec<_> = added.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a", "a/b", "c", "a/b/x", "a/y"]);
+        assert_eq!((added[3].1, added[4].1), (0o100_755, 0o100_644));
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! of the session joins the descriptors; no thread runs here.
 
 pub mod accel;
+mod archive;
 pub mod args;
 pub mod console;
 pub mod initramfs;

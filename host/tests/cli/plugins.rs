@@ -32,6 +32,10 @@ fn inspect_tells_what_each_example_can_touch() {
             "cpuset-shrink",
             &["cgroups", "checks", "clock", "stage", "topology"],
         ),
+        (
+            "payload-neighbour",
+            &["cgroups", "checks", "payloads", "stage", "topology"],
+        ),
     ] {
         let said = place.run(&["inspect", &example(name), "--json"]);
         assert_eq!(said.code, 0, "{said:?}");
@@ -47,6 +51,31 @@ fn inspect_tells_what_each_example_can_touch() {
         assert_eq!(report["foreign_imports"], Value::Array(vec![]));
         assert!(report["digest"].as_str().unwrap().starts_with("sha256:"));
     }
+}
+
+#[test]
+fn a_payload_is_declared_by_name_and_one_that_is_not_is_named() {
+    let place = Place::new();
+    let plugin = example("payload-neighbour");
+    let said = place.run(&["check", &plugin, "--payload", "load=/bin/true", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let records = said
+        .out
+        .lines()
+        .filter(|line| line.contains("\"type\":\"payload\""));
+    assert_eq!(records.count(), 2, "{}", said.out);
+
+    let said = place.run(&["check", &plugin]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.contains("--payload"),
+        "it does not apply: {}",
+        said.out
+    );
+
+    let said = place.run(&["run", &plugin, "--payload", "load=/nowhere/true"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("/nowhere/true"), "{said:?}");
 }
 
 #[test]

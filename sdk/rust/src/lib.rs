@@ -17,6 +17,7 @@ pub mod log;
 pub mod manifest;
 pub mod ops;
 pub mod outcome;
+pub mod payloads;
 pub mod plan;
 pub mod prelude;
 pub mod scenario;

@@ -9,7 +9,7 @@ use crate::bindings::proscenium::scenario::ops::{
 };
 pub use crate::bindings::proscenium::scenario::ops::{Op, Placement};
 use crate::cgroup_def::CgroupDef;
-use crate::types::{Affinity, CpusetSpec, WorkSpec};
+use crate::types::{Affinity, CpusetSpec, PayloadRef, PayloadRun, WorkSpec};
 
 /// Creates an empty cgroup.
 #[must_use]
@@ -110,6 +110,46 @@ pub fn move_all_tasks(from: impl Into<String>, to: impl Into<String>) -> Op {
         from: from.into(),
         to: to.into(),
     })
+}
+
+/// Starts a payload that the operator declared, in a cgroup or, with `None`,
+/// beside the runtime. It ends with the step.
+///
+/// ```
+/// use proscenium_sdk::prelude::*;
+/// let start = ops::run_payload("hackbench", ["-l", "100"], Some("load"));
+/// ```
+#[must_use]
+pub fn run_payload<A: Into<String>>(
+    name: impl Into<String>,
+    args: impl IntoIterator<Item = A>,
+    cgroup: Option<&str>,
+) -> Op {
+    Op::RunPayload(PayloadRun {
+        payload: name.into(),
+        args: args.into_iter().map(Into::into).collect(),
+        cgroup: cgroup.map(str::to_owned),
+    })
+}
+
+/// Waits until a payload ends, at most to the scenario's end, which fails the
+/// step. Without a cgroup it must be the only one of its name.
+#[must_use]
+pub fn wait_payload(name: impl Into<String>, cgroup: Option<&str>) -> Op {
+    Op::WaitPayload(payload_ref(name, cgroup))
+}
+
+/// Kills a payload. Without a cgroup it must be the only one of its name.
+#[must_use]
+pub fn kill_payload(name: impl Into<String>, cgroup: Option<&str>) -> Op {
+    Op::KillPayload(payload_ref(name, cgroup))
+}
+
+fn payload_ref(name: impl Into<String>, cgroup: Option<&str>) -> PayloadRef {
+    PayloadRef {
+        payload: name.into(),
+        cgroup: cgroup.map(str::to_owned),
+    }
 }
 
 /// Freezes a cgroup; does not wait until every task is.

@@ -18,6 +18,8 @@ mod holds;
 mod knobs;
 mod ops;
 mod order;
+mod payload_drains;
+mod payloads;
 mod policies;
 mod properties;
 mod roaming;

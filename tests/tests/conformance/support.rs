@@ -5,14 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use proscenium_guest_runtime::contract::ops::Op;
 use proscenium_guest_runtime::contract::stage::{Backdrop, StepPlan};
-use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
+use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec, PayloadRef, PayloadRun};
 use proscenium_guest_runtime::executor::{Result, Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::World;
-use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Detail, DetailKind, Event, Limits, Outcome, Thresholds, Verdict};
+use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
+use proscenium_wire::{
+    Detail, DetailKind, Event, Limits, Outcome, PayloadKind, PayloadOutput, PayloadRecord,
+    PayloadSpec, Thresholds, Verdict,
+};
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
 #[path = "../../../guest-runtime/tests/support/plans.rs"]
@@ -45,6 +49,16 @@ impl Rig {
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
         Self { stage, log, events }
+    }
+
+    /// With these programs declared; of those in `scripts` it is said how
+    /// they behave.
+    pub(crate) fn payloads(declared: Vec<PayloadSpec>, scripts: &[(&str, Script)]) -> Self {
+        let mut world = Simulated::new(Machine::uniform(2, 2, 2, 1));
+        for (name, script) in scripts {
+            world = world.with_payload(name, script.clone());
+        }
+        Self::with(world, |settings| settings.payloads = declared)
     }
 
     pub(crate) fn thresholds(thresholds: Thresholds) -> Self {
@@ -162,6 +176,17 @@ impl Ended {
             .collect()
     }
 
+    /// Payload records, in the order of their frames.
+    pub(crate) fn records(&self) -> Vec<&PayloadRecord> {
+        let mut records = Vec::new();
+        for event in &self.events {
+            if let Event::Payload(record) = event {
+                records.push(record);
+            }
+        }
+        records
+    }
+
     /// Kinds of the frames that mark the timeline, in order.
     pub(crate) fn markers(&self) -> Vec<&'static str> {
         let name = |event: &Event| match event {
@@ -177,6 +202,49 @@ impl Ended {
     }
 }
 
+/// A declared program that takes any flag and prints nothing of interest.
+pub(crate) fn declared(name: &str) -> PayloadSpec {
+    PayloadSpec {
+        name: name.to_owned(),
+        kind: PayloadKind::Binary,
+        program: format!("/payloads/bin/{name}"),
+        folder: "/payloads".to_owned(),
+        args: vec![],
+        environment: vec![],
+        known_flags: None,
+        output: PayloadOutput::ExitCode,
+        hints: vec![],
+        checks: vec![],
+    }
+}
+
+/// Runs until it is killed.
+pub(crate) fn endless() -> Script {
+    Script {
+        ends_after: None,
+        ..Script::default()
+    }
+}
+
+pub(crate) fn start(payload: &str, cgroup: Option<&str>, args: &[&str]) -> PayloadRun {
+    PayloadRun {
+        payload: payload.to_owned(),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        cgroup: cgroup.map(str::to_owned),
+    }
+}
+
+pub(crate) fn one(payload: &str, cgroup: Option<&str>) -> PayloadRef {
+    PayloadRef {
+        payload: payload.to_owned(),
+        cgroup: cgroup.map(str::to_owned),
+    }
+}
+
+pub(crate) fn run(payload: &str, cgroup: Option<&str>) -> Op {
+    Op::RunPayload(start(payload, cgroup, &[]))
+}
+
 fn settings() -> Settings {
     Settings {
         duration: Duration::from_secs(1),
@@ -184,6 +252,7 @@ fn settings() -> Settings {
         seed: 1,
         limits: Limits::default(),
         thresholds: Thresholds::default(),
+        payloads: vec![],
         progress: None,
     }
 }

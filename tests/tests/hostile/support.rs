@@ -90,6 +90,7 @@ pub(crate) fn job() -> Job {
         thresholds: Thresholds::default(),
         trap_foreign_imports: false,
         progress_ms: 0,
+        payloads: vec![],
     }
 }
 

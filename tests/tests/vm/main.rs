@@ -13,4 +13,5 @@ mod examples;
 mod exported_work;
 mod faults;
 mod hostile;
+mod payloads;
 mod run;

@@ -56,7 +56,7 @@ impl Kernel {
     }
 
     /// Waits until all are reaped, or until `until`.
-    fn await_all(&mut self, workers: &mut [&mut Process], until: Duration) {
+    pub(super) fn await_all(&mut self, workers: &mut [&mut Process], until: Duration) {
         let mut left = 0_usize;
         for (number, worker) in workers.iter_mut().enumerate() {
             if !worker.reap() {
@@ -87,6 +87,7 @@ impl Kernel {
                 }
                 Ok(Happened::Elapsed) => break,
                 Ok(Happened::Control) => {}
+                Ok(Happened::Payload(source)) => self.payloads.take_in(source, &self.reactor),
                 Ok(Happened::Children) => self.reap_children(workers),
                 Err(error) => {
                     tracing::error!("{error}");
@@ -114,7 +115,7 @@ impl Kernel {
             let ours = taken.iter_mut().find(|worker| worker.pid() == pid);
             let reaped = match ours {
                 Some(worker) => worker.reap(),
-                None => self.crews.reap(pid),
+                None => self.crews.reap(pid) || self.payloads.reap(pid),
             };
             if !reaped && !reap_orphan(pid) {
                 return;

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use proscenium_worker::{Arena, ArenaOptions, CrewSpec, ExitInfo, Report, Work};
 
 use super::process::Process;
-use super::spawn::{Image, spawn};
+use super::spawn::{Image, Program, spawn};
 use crate::cpuset::CpuSet;
 use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
 
@@ -117,8 +117,10 @@ impl Crew {
             }
             // On an error, dropping the crew kills and reaps those before it.
             let worker = spawn(&Image {
-                program,
+                program: Program::File(program),
                 arguments: &arguments,
+                environment: &[],
+                standard: None,
                 inherited: &inherited,
                 cgroup,
             })?;

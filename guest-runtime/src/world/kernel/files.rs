@@ -21,7 +21,8 @@ const DYING: Duration = Duration::from_secs(1);
 /// Opens one file the way it is used.
 pub(super) fn open(dir: &Dir, knob: Knob) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(writable(knob));
+    // What is only written may not be opened for reading, not even by root.
+    options.read(knob != Knob::Kill).write(writable(knob));
     dir.open_with(knob.file_name(), &options)
         .map(cap_std::fs::File::into_std)
 }
@@ -41,6 +42,7 @@ pub(super) fn writable(knob: Knob) -> bool {
         | Knob::IoWeight
         | Knob::PidsMax
         | Knob::Freeze
+        | Knob::Kill
         | Knob::Procs
         | Knob::SubtreeControl => true,
         Knob::CpusetCpusEffective

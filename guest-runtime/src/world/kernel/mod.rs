@@ -4,6 +4,7 @@
 //! ```text
 //!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs, files.rs
 //!           ├─ Crews    processes by pidfd, arenas      crew.rs, process.rs, spawn.rs
+//!           ├─ Payloads processes by pidfd, their output                  payload.rs
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
 //!                                collect.rs: the end of crews, with all three
 //! ```
@@ -25,8 +26,8 @@ use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, Wake, World,
-    WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
+    PayloadId, PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -38,6 +39,7 @@ mod files;
 mod groups;
 mod interrupts;
 mod machine;
+mod payload;
 mod process;
 mod reactor;
 mod spawn;
@@ -47,6 +49,7 @@ pub use machine::{Discovery, discover};
 
 use crew::{Crew, Crews, Programs};
 use groups::Groups;
+use payload::Payloads;
 use reactor::{Happened, Reactor};
 
 /// What a kernel world is made of.
@@ -81,8 +84,9 @@ pub struct Kernel {
     controllers: Controllers,
     programs: Programs,
     proc: Option<Dir>,
-    // Crews go before the cgroups they are in; see `Drop`.
+    // Processes go before the cgroups they are in; see `Drop`.
     crews: Crews,
+    payloads: Payloads,
     groups: Groups,
     reactor: Reactor,
 }
@@ -128,6 +132,7 @@ impl Kernel {
             },
             proc,
             crews: Crews::default(),
+            payloads: Payloads::default(),
             groups,
             reactor: Reactor::new(control, children)?,
         })
@@ -145,6 +150,29 @@ impl Kernel {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.discovery.warnings
+    }
+
+    /// Waits until `until`, a cancellation, or something of the payloads.
+    fn wait_for(
+        &mut self,
+        until: Duration,
+        ended: impl Fn(&Payloads) -> bool,
+    ) -> Result<Wake, WorldError> {
+        self.reactor.set_deadline(self.absolute(until))?;
+        loop {
+            if let Some(reason) = self.reactor.take_cancel() {
+                return Ok(Wake::Cancelled(reason));
+            }
+            if ended(&self.payloads) {
+                return Ok(Wake::Ended);
+            }
+            match self.reactor.next()? {
+                Happened::Elapsed => return Ok(Wake::Elapsed),
+                Happened::Children => self.reap_children(&mut []),
+                Happened::Payload(source) => self.payloads.take_in(source, &self.reactor),
+                Happened::Control | Happened::Ready(_) => {}
+            }
+        }
     }
 
     /// Monotonic time of a time of this world.
@@ -289,22 +317,39 @@ impl World for Kernel {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
-        self.reactor.set_deadline(self.absolute(until))?;
-        loop {
-            if let Some(reason) = self.reactor.take_cancel() {
-                return Ok(Wake::Cancelled(reason));
-            }
-            match self.reactor.next()? {
-                Happened::Elapsed => return Ok(Wake::Elapsed),
-                Happened::Children => self.reap_children(&mut []),
-                Happened::Control | Happened::Ready(_) => {}
-            }
-        }
+        self.wait_for(until, |_| false)
+    }
+
+    fn start_payload(
+        &mut self,
+        group: Option<GroupId>,
+        plan: &PayloadPlan,
+    ) -> Result<PayloadId, WorldError> {
+        let cgroup = group
+            .map(|group| self.groups.directory(group))
+            .transpose()?;
+        self.payloads
+            .start(plan, cgroup, &self.reactor)
+            .map_err(|errno| WorldError::Kernel {
+                what: format!("start payload {:?} ({})", plan.name, plan.program),
+                errno,
+            })
+    }
+
+    fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError> {
+        self.payloads.alive(payload)?;
+        self.wait_for(until, |payloads| payloads.has_ended(payload))
+    }
+
+    fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
+        let mut taken = self.payloads.take(payload, &self.reactor)?;
+        Ok(self.end(&mut taken))
     }
 }
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        self.payloads.clear();
         self.crews.clear();
         self.groups.tear_down();
     }

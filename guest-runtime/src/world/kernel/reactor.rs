@@ -25,6 +25,8 @@ const CONTROL: u64 = 1;
 const CHILDREN: u64 = 2;
 /// Tokens of watched descriptors begin here.
 const WATCHED: u64 = 16;
+/// Tokens of payloads begin here, far beyond those of processes.
+const PAYLOADS: u64 = 1 << 32;
 
 /// What a wait found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) enum Happened {
     Elapsed,
     /// A watched descriptor is ready; with the number it was given.
     Ready(u64),
+    /// Something of a payload is ready; with the number it was given.
+    Payload(u64),
     /// A child changed state: reap what is nobody's.
     Children,
     /// Something came over the control port, see [`Reactor::take_cancel`].
@@ -113,6 +117,11 @@ impl Reactor {
             .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, WATCHED + number))
     }
 
+    /// As [`Self::watch`], for something of a payload: [`Happened::Payload`].
+    pub(super) fn watch_payload(&self, fd: impl AsFd, number: u64) -> nix::Result<()> {
+        self.watch(fd, PAYLOADS - WATCHED + number)
+    }
+
     /// Watches it no more. One that was not watched is left alone.
     pub(super) fn unwatch(&self, fd: impl AsFd) {
         let _ = self.epoll.delete(fd);
@@ -146,6 +155,7 @@ impl Reactor {
                     }
                     Happened::Children
                 }
+                number if number >= PAYLOADS => Happened::Payload(number - PAYLOADS),
                 number => Happened::Ready(number.saturating_sub(WATCHED)),
             });
         }

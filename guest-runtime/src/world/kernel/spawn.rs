@@ -9,7 +9,7 @@
     reason = "clone3 and pidfd_send_signal have no safe wrapper"
 )]
 
-use std::ffi::{CString, c_char, c_int, c_long};
+use std::ffi::{CStr, CString, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
@@ -19,7 +19,7 @@ use nix::unistd::{Pid, getpid};
 
 use super::process::Process;
 
-/// What a child says with its exit code when it could not become a worker.
+/// What a child says with its exit code when it could not become its program.
 pub(super) const EXEC_FAILED: c_int = 127;
 
 /// `CLONE_INTO_CGROUP` of the kernel's `sched.h`; libc's constant overflows.
@@ -28,28 +28,35 @@ const CLONE_INTO_CGROUP: u64 = 1 << 33;
 /// A child to start.
 #[derive(Debug)]
 pub(super) struct Image<'a> {
-    /// The program's file.
-    pub(super) program: BorrowedFd<'a>,
+    /// The program.
+    pub(super) program: Program<'a>,
     /// Its arguments, its name first.
     pub(super) arguments: &'a [CString],
+    /// All of its environment, as `NAME=VALUE`.
+    pub(super) environment: &'a [CString],
+    /// Standard input, output and error, each above 2; `None`: the runtime's own.
+    pub(super) standard: Option<[RawFd; 3]>,
     /// Descriptors, besides the standard ones, that it inherits.
     pub(super) inherited: &'a [RawFd],
     /// The cgroup that it starts in; `None`: the runtime's own.
     pub(super) cgroup: Option<BorrowedFd<'a>>,
 }
 
+/// What a child becomes.
+#[derive(Debug)]
+pub(super) enum Program<'a> {
+    /// A file that is open.
+    File(BorrowedFd<'a>),
+    /// The file at this path, which may be a script, started in this folder.
+    Path(&'a CStr, &'a CStr),
+}
+
 /// Starts a child in a process group of its own, with no signal blocked, that
 /// dies with the runtime.
 pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
-    let mut arguments: Vec<*const c_char> = image
-        .arguments
-        .iter()
-        .map(|argument| argument.as_ptr())
-        .collect();
-    arguments.push(null());
-    let environment: [*const c_char; 1] = [null()];
+    let arguments = pointers(image.arguments);
+    let environment = pointers(image.environment);
     let parent = getpid().as_raw();
-    let program = image.program.as_raw_fd();
 
     let mut pidfd: RawFd = -1;
     let mut flags = libc::CLONE_PIDFD as u64;
@@ -84,7 +91,7 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     if pid == 0 {
         // SAFETY: this is the child, which has one thread; the pointers were
         // made before the fork, point to NUL-terminated strings and end in null.
-        unsafe { become_worker(parent, program, image.inherited, &arguments, &environment) }
+        unsafe { become_program(parent, image, &arguments, &environment) }
     }
     let pid = Errno::result(pid)?;
     let pid = i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?;
@@ -98,10 +105,9 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
 /// # Safety
 /// Only in the child of a fork; `arguments` and `environment` are arrays of
 /// NUL-terminated strings that end in null.
-unsafe fn become_worker(
+unsafe fn become_program(
     parent: c_int,
-    program: RawFd,
-    inherited: &[RawFd],
+    image: &Image<'_>,
     arguments: &[*const c_char],
     environment: &[*const c_char],
 ) -> ! {
@@ -121,20 +127,58 @@ unsafe fn become_worker(
                 null_mut::<u64>(),
                 size_of::<u64>(),
             );
-            for fd in inherited {
+            for fd in image.inherited {
                 libc::fcntl(*fd, libc::F_SETFD, 0);
             }
+            if let Some(standard) = image.standard {
+                for (fd, target) in standard.into_iter().zip(0..) {
+                    libc::dup2(fd, target);
+                }
+                // What we ignore, a program out of the box does not expect ignored.
+                libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+                ordinary_open_files();
+            }
+            let (folder, path, flags) = match image.program {
+                Program::File(file) => (file.as_raw_fd(), c"", libc::AT_EMPTY_PATH),
+                Program::Path(path, folder) => {
+                    libc::chdir(folder.as_ptr());
+                    (libc::AT_FDCWD, path, 0)
+                }
+            };
             libc::syscall(
                 libc::SYS_execveat,
-                program,
-                c"".as_ptr(),
+                folder,
+                path.as_ptr(),
                 arguments.as_ptr(),
                 environment.as_ptr(),
-                libc::AT_EMPTY_PATH,
+                flags,
             );
         }
         libc::_exit(EXEC_FAILED)
     }
+}
+
+/// The soft limit that programs expect: there are some that close every
+/// descriptor that they could have, one by one.
+///
+/// # Safety
+/// Only in the child of a fork.
+unsafe fn ordinary_open_files() {
+    const SOFT: libc::rlim_t = 1_024;
+    // SAFETY: two system calls on one local.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = SOFT.min(limit.rlim_max);
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
+/// As `exec` wants them: ended by null.
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    let pointers = strings.iter().map(|string| string.as_ptr());
+    pointers.chain([null()]).collect()
 }
 
 /// `pidfd_send_signal(2)`.

@@ -69,6 +69,14 @@ pub enum Effect {
     Wait {
         until: Duration,
     },
+    StartPayload {
+        payload: String,
+        group: String,
+        arguments: Vec<String>,
+    },
+    EndPayload {
+        payload: String,
+    },
 }
 
 impl fmt::Display for Effect {
@@ -93,6 +101,15 @@ impl fmt::Display for Effect {
             Self::Migrate { crew, group } => write!(f, "move crew {} to {group:?}", crew.0),
             Self::SteerIrq { number, cpu } => write!(f, "steer interrupt {number} to CPU {cpu}"),
             Self::Kill { crews } => write!(f, "kill {} crews", crews.len()),
+            Self::StartPayload {
+                payload,
+                group,
+                arguments,
+            } => write!(
+                f,
+                "start payload {payload:?} in {group:?} with {arguments:?}"
+            ),
+            Self::EndPayload { payload } => write!(f, "end payload {payload:?}"),
             Self::Collect { crews } => write!(f, "collect {} crews", crews.len()),
             Self::Wait { until } => write!(f, "wait until {until:?}"),
         }

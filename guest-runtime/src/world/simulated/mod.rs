@@ -11,8 +11,9 @@ mod crew;
 mod effect;
 mod interrupts;
 mod load;
-mod place;
+mod payload;
 mod rehearse;
+mod tasks;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -22,17 +23,19 @@ use nix::errno::Errno;
 use proscenium_worker::ExitInfo;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, Wake, World,
-    WorldError,
+    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
+    PayloadId, PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
+pub use payload::Script;
 pub use rehearse::Rehearse;
 
 use cancel::Cancel;
 use crew::{Crew, gone};
+use payload::Payload;
 use tree::Tree;
 
 /// See the module.
@@ -43,6 +46,11 @@ pub struct Simulated {
     tree: Tree,
     crews: BTreeMap<CrewId, Crew>,
     next_crew: u32,
+    scripts: BTreeMap<String, Script>,
+    payloads: BTreeMap<PayloadId, Payload>,
+    next_payload: u32,
+    /// Processes that payloads left behind, by cgroup.
+    strays: Vec<(GroupId, u32)>,
     next_pid: u32,
     controllers: Controllers,
     log: EffectLog,
@@ -61,6 +69,10 @@ impl Simulated {
             now: Duration::ZERO,
             crews: BTreeMap::new(),
             next_crew: 0,
+            scripts: BTreeMap::new(),
+            payloads: BTreeMap::new(),
+            next_payload: 0,
+            strays: Vec::new(),
             next_pid: 1_000,
             controllers: Controllers::all(),
             log: EffectLog::default(),
@@ -89,6 +101,16 @@ impl Simulated {
             load::advance(&mut self.tree, &mut self.crews, &self.machine, span);
             self.now = until;
         }
+    }
+
+    /// Lets time pass; a cancellation on the way comes first.
+    fn pass(&mut self, until: Duration) -> Option<Wake> {
+        if let Some((at, reason)) = self.cancel.within(self.now, until) {
+            self.advance(at);
+            return Some(Wake::Cancelled(reason));
+        }
+        self.advance(until);
+        None
     }
 
     fn crew(&self, id: CrewId) -> Result<&Crew, WorldError> {
@@ -165,7 +187,13 @@ impl World for Simulated {
             knob,
             value: shown,
         };
-        let done = self.carry_out(&effect, |world| world.tree.write(group, knob, value));
+        let done = self.carry_out(&effect, |world| {
+            world.tree.write(group, knob, value)?;
+            if knob == Knob::Kill {
+                world.kill_all_in(group);
+            }
+            Ok(())
+        });
         done.map_err(|error| match error {
             WorldError::Kernel { errno, .. } => WorldError::Write {
                 group: name,
@@ -180,11 +208,7 @@ impl World for Simulated {
     fn read(&mut self, group: GroupId, knob: Knob) -> Result<&str, WorldError> {
         self.text = if knob == Knob::Procs {
             self.tree.name(group)?;
-            let pids = self
-                .crews
-                .values()
-                .filter(|crew| crew.group == Some(group))
-                .flat_map(|c| &c.pids);
+            let pids = self.pids_in(group);
             pids.map(|pid| format!("{pid}\n")).collect()
         } else {
             self.tree.read(group, knob)?
@@ -328,11 +352,40 @@ impl World for Simulated {
             return Err(WorldError::Environment { what, errno });
         }
         self.log.note(&effect);
-        if let Some((at, reason)) = self.cancel.within(self.now, until) {
-            self.advance(at);
-            return Ok(Wake::Cancelled(reason));
-        }
-        self.advance(until);
-        Ok(Wake::Elapsed)
+        Ok(self.pass(until).unwrap_or(Wake::Elapsed))
+    }
+
+    fn start_payload(
+        &mut self,
+        group: Option<GroupId>,
+        plan: &PayloadPlan,
+    ) -> Result<PayloadId, WorldError> {
+        let name = group.map(|group| self.tree.name(group)).transpose()?;
+        let name = name.unwrap_or("").to_owned();
+        let effect = Effect::StartPayload {
+            payload: plan.name.clone(),
+            group: name.clone(),
+            arguments: plan.arguments.clone(),
+        };
+        self.carry_out(&effect, |world| world.run_script(group, &name, plan))
+    }
+
+    fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError> {
+        self.log.note(&Effect::Wait { until });
+        let ends = self.payload(payload)?.ends();
+        let until_end = ends.filter(|ends| *ends <= until);
+        let woken = self.pass(until_end.unwrap_or(until));
+        Ok(woken.unwrap_or(until_end.map_or(Wake::Elapsed, |_| Wake::Ended)))
+    }
+
+    fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
+        let name = self.payload(payload)?.name().to_owned();
+        let taken = self.payloads.remove(&payload);
+        let effect = Effect::EndPayload { payload: name };
+        self.carry_out(&effect, |world| {
+            taken
+                .map(|taken| world.end_script(taken))
+                .ok_or_else(|| payload::gone(payload))
+        })
     }
 }

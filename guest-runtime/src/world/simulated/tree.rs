@@ -256,7 +256,7 @@ impl Tree {
                 written().unwrap_or_else(|| "max".into())
             }
             Knob::MemoryLow | Knob::MemoryCurrent | Knob::Freeze => written().unwrap_or_else(|| "0".into()),
-            Knob::CpusetCpus | Knob::CpusetMems | Knob::Procs => written().unwrap_or_default(),
+            Knob::CpusetCpus | Knob::CpusetMems | Knob::Procs | Knob::Kill => written().unwrap_or_default(),
         })
     }
 
@@ -325,6 +325,7 @@ fn accepted(knob: Knob, value: &str) -> bool {
         | Knob::MemorySwapMax
         | Knob::PidsMax => limit(),
         Knob::Freeze => number(0..=1),
+        Knob::Kill => value == "1",
         Knob::CpusetCpus | Knob::CpusetMems => value.parse::<CpuSet>().is_ok(),
         Knob::SubtreeControl => value.split_whitespace().all(|word| word.starts_with('-')),
         Knob::CpusetCpusEffective

@@ -28,6 +28,7 @@ enum Tag {
     Mediation = 0x0f,
     Fault = 0x10,
     End = 0x11,
+    Payload = 0x12,
     Tasks = 0x18,
 }
 
@@ -52,6 +53,7 @@ impl From<&Event> for Tag {
             Event::Mediation(_) => Self::Mediation,
             Event::Fault { .. } => Self::Fault,
             Event::End => Self::End,
+            Event::Payload(_) => Self::Payload,
         }
     }
 }
@@ -88,6 +90,7 @@ impl Codec for Event {
             Self::Detail(detail) => payload.compact(detail),
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
+            Self::Payload(record) => payload.compact(record),
         }
     }
 
@@ -117,6 +120,7 @@ impl Codec for Event {
                 .map(|layout| Self::Mediation(Mediation::from(layout))),
             Tag::Fault => compact(payload).map(|message| Self::Fault { message }),
             Tag::End => empty(payload, Self::End),
+            Tag::Payload => compact(payload).map(Self::Payload),
         })
     }
 }

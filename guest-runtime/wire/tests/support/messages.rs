@@ -273,6 +273,56 @@ fn mark() -> impl Strategy<Value = Mark> {
     })
 }
 
+fn metric() -> impl Strategy<Value = Metric> {
+    let polarity = select(vec![
+        Polarity::Unknown,
+        Polarity::HigherBetter,
+        Polarity::LowerBetter,
+        Polarity::TargetValue,
+        Polarity::Informational,
+    ]);
+    (text(), float(), polarity, of(text())).prop_map(|(name, value, polarity, unit)| Metric {
+        name,
+        value,
+        polarity,
+        unit,
+    })
+}
+
+fn payload() -> impl Strategy<Value = PayloadRecord> {
+    let exit = prop_oneof![
+        any::<i32>().prop_map(PayloadExit::Code),
+        any::<i32>().prop_map(PayloadExit::Signal),
+        Just(PayloadExit::Unknown),
+    ];
+    let check = (any::<bool>(), text())
+        .prop_map(|(passed, message)| PayloadCheckResult { passed, message });
+    let who = (any::<u32>(), text(), text(), of(text()));
+    let sums = any::<([u64; 3], [bool; 2])>();
+    let found = (vec(metric(), 0..4), vec(check, 0..4), of(text()));
+    (who, exit, sums, found).prop_map(|(who, exit, (sums, flags), found)| {
+        let (index, name, cgroup, phase) = who;
+        let [elapsed_ns, output_bytes, dropped_bytes] = sums;
+        let [killed, metrics_cut] = flags;
+        let (metrics, checks, stderr_tail) = found;
+        PayloadRecord {
+            index,
+            name,
+            cgroup,
+            phase,
+            exit,
+            killed,
+            elapsed_ns,
+            output_bytes,
+            dropped_bytes,
+            metrics,
+            metrics_cut,
+            checks,
+            stderr_tail,
+        }
+    })
+}
+
 fn tasks() -> impl Strategy<Value = Tasks> {
     let why = prop_oneof![
         text().prop_map(|work| TasksReason::Placed { work }),
@@ -328,6 +378,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         detail().prop_map(Event::Detail),
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),
+        payload().prop_map(Event::Payload),
         text().prop_map(|message| Event::Fault { message }),
     ]
 }

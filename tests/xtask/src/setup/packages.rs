@@ -19,6 +19,27 @@ struct Package {
     is_there: fn() -> bool,
 }
 
+/// Programs that tests of payloads run in a guest. Without them those tests
+/// are skipped, so nothing is made of it where they cannot be installed.
+const PAYLOADS: [Package; 4] = [
+    Package {
+        name: "stress-ng",
+        is_there: || on_path("stress-ng").is_some(),
+    },
+    Package {
+        name: "rt-tests",
+        is_there: || on_path("hackbench").is_some(),
+    },
+    Package {
+        name: "rt-app",
+        is_there: || on_path("rt-app").is_some(),
+    },
+    Package {
+        name: "fio",
+        is_there: || on_path("fio").is_some(),
+    },
+];
+
 const PACKAGES: [Package; 2] = [
     Package {
         name: "qemu-system-x86",
@@ -37,7 +58,10 @@ const PACKAGES: [Package; 2] = [
 /// Why what is missing cannot be installed from here, with the line to type.
 /// `None` if nothing is missing, or if [`ensure`] can install it.
 pub(crate) fn obstacle() -> Option<String> {
-    let missing = missing();
+    obstacle_to(&missing(&PACKAGES))
+}
+
+fn obstacle_to(missing: &[&str]) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
@@ -61,12 +85,32 @@ pub(crate) fn obstacle() -> Option<String> {
 ///
 /// When it cannot: the message is the line to type, or says that apt failed.
 pub(crate) fn ensure(step: &Step<'_>) -> anyhow::Result<()> {
-    let missing = missing();
+    let missing = missing(&PACKAGES);
+    match obstacle_to(&missing) {
+        Some(obstacle) => bail!(obstacle),
+        None => install_all(step, &missing),
+    }
+}
+
+/// Installs what tests of payloads want, where that can be done from here.
+///
+/// # Errors
+///
+/// When apt fails.
+pub(crate) fn ensure_payloads(step: &Step<'_>) -> anyhow::Result<()> {
+    let missing = missing(&PAYLOADS);
+    match obstacle_to(&missing) {
+        Some(obstacle) => {
+            step.line(&format!("{obstacle}: tests that need it are skipped"));
+            Ok(())
+        }
+        None => install_all(step, &missing),
+    }
+}
+
+fn install_all(step: &Step<'_>, missing: &[&str]) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
-    }
-    if let Some(obstacle) = obstacle() {
-        bail!(obstacle);
     }
     let install = || {
         let arguments = ["install", "-y", "--no-install-recommends"];
@@ -89,8 +133,8 @@ pub(crate) fn ensure(step: &Step<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES
+fn missing(packages: &[Package]) -> Vec<&'static str> {
+    packages
         .iter()
         .filter(|package| !(package.is_there)())
         .map(|package| package.name)

@@ -26,6 +26,11 @@ pub(super) fn run(context: Context<'_>) -> Tally {
         console.error(&error);
         return Tally::failure(&error);
     }
+    // Who cannot have these has tests that say so.
+    let programs = console.step("programs for payloads", packages::ensure_payloads);
+    if let Err(error) = programs {
+        console.error(&format!("{error:#}"));
+    }
     // The kernel that virtio is a module of. The suites skip what needs it.
     let generic = setup::guest_kernel(console, workspace, Kernel::Generic);
     let mut tally = suites::vm(context);

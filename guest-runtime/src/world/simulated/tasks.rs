@@ -1,0 +1,114 @@
+//! Who is in which simulated cgroup: what the kernel lets in, where it pins,
+//! whom it kills.
+
+use nix::errno::Errno;
+
+use super::Simulated;
+use super::crew::Crew;
+use crate::cpuset::CpuSet;
+use crate::world::{CrewId, CrewPlan, GroupId, WorldError};
+
+impl Simulated {
+    /// Processes in a cgroup itself, not below it.
+    pub(super) fn pids_in(&self, group: GroupId) -> impl Iterator<Item = u32> {
+        let crews = self
+            .crews
+            .values()
+            .filter(move |crew| crew.group == Some(group));
+        let payloads = self.payloads.values();
+        crews
+            .flat_map(|crew| crew.pids.iter().copied())
+            .chain(payloads.flat_map(move |payload| payload.pids_in(group, self.now)))
+            .chain(
+                self.strays
+                    .iter()
+                    .filter(move |(in_group, _)| *in_group == group)
+                    .map(|(_, pid)| *pid),
+            )
+    }
+
+    /// How many there are of them.
+    pub(super) fn tasks_in(&self, group: GroupId) -> usize {
+        self.pids_in(group).count()
+    }
+
+    pub(super) fn start(
+        &mut self,
+        group: Option<GroupId>,
+        name: &str,
+        plan: &CrewPlan,
+    ) -> Result<CrewId, WorldError> {
+        let workers = plan.setups.len();
+        if let Some(id) = group {
+            self.admit(id, name, workers, "workers")?;
+        }
+        let id = CrewId(self.next_crew);
+        self.next_crew += 1;
+        let pids = (self.next_pid..).take(workers).collect();
+        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
+        let breakdown = self.rehearse(plan);
+        self.crews
+            .insert(id, Crew::new(group, plan, pids, breakdown));
+        Ok(id)
+    }
+
+    pub(super) fn pin(
+        &mut self,
+        crew: CrewId,
+        index: usize,
+        cpus: &CpuSet,
+    ) -> Result<(), WorldError> {
+        let group = self.crew(crew)?.group;
+        let effective = group.map_or(&self.machine.cpus, |id| self.tree.effective(id));
+        if cpus.intersection(effective).is_empty() {
+            let what = format!("pin a worker of crew {} to CPUs {cpus}", crew.0);
+            return Err(WorldError::Kernel {
+                what,
+                errno: Errno::EINVAL,
+            });
+        }
+        let crew = self.crews.get_mut(&crew);
+        if let Some(worker) = crew.and_then(|crew| crew.workers.get_mut(index)) {
+            worker.affinity = Some(cpus.clone());
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel lets so many more processes into a cgroup.
+    pub(super) fn admit(
+        &self,
+        group: GroupId,
+        name: &str,
+        count: usize,
+        what: &str,
+    ) -> Result<(), WorldError> {
+        let refuse = |why: String, errno| {
+            Err(WorldError::Kernel {
+                what: format!("start {count} {what} in cgroup {name:?}{why}"),
+                errno,
+            })
+        };
+        let room = self.tree.pids_room(group, |id| self.tasks_in(id));
+        if room < count {
+            let why = format!(": pids.max leaves room for {room}");
+            return refuse(why, Errno::EAGAIN);
+        }
+        if self.tree.has_enabled_children(group) {
+            return refuse(", whose children have controllers".into(), Errno::EBUSY);
+        }
+        Ok(())
+    }
+
+    /// As `cgroup.kill`: everything in a cgroup and below it.
+    pub(super) fn kill_all_in(&mut self, group: GroupId) {
+        let (tree, now) = (&self.tree, self.now);
+        let within = |member: Option<GroupId>| member.is_some_and(|id| tree.is_within(id, group));
+        for crew in self.crews.values_mut().filter(|crew| within(crew.group)) {
+            crew.killed = true;
+        }
+        for payload in self.payloads.values_mut().filter(|one| within(one.group)) {
+            payload.kill(now);
+        }
+        self.strays.retain(|(in_group, _)| !within(Some(*in_group)));
+    }
+}

@@ -1,0 +1,357 @@
+//! Declarations of payloads: on the command line, and in a TOML file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proscenium_wire::{
+    MAX_PAYLOADS, MetricHint, PayloadCheck, PayloadKind, PayloadOutput, PayloadSpec, Polarity,
+};
+use serde::Deserialize;
+
+use super::{GUEST_ROOT, PayloadError};
+
+/// Longest name, in bytes.
+const MAX_NAME: usize = 64;
+
+/// One payload as the operator declared it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// Its program on this machine: a path, or a name to look up.
+    pub binary: PathBuf,
+    /// Files that it finds in the folder that it starts in.
+    pub files: Vec<PathBuf>,
+    /// All that does not depend on this machine's files.
+    pub spec: PayloadSpec,
+}
+
+/// `NAME=PATH[,ARG…]`.
+///
+/// # Errors
+///
+/// What is wrong with it, as a clause.
+pub fn from_argument(text: &str) -> Result<Declared, String> {
+    let (name, program) = text
+        .split_once('=')
+        .ok_or_else(|| "write it as NAME=PATH or NAME=PATH,ARG,ARG".to_owned())?;
+    let mut parts = program.split(',');
+    let binary = parts.next().unwrap_or_default();
+    let entry = Entry {
+        args: parts.map(str::to_owned).collect(),
+        ..Entry::new(name, binary)
+    };
+    entry
+        .declare(Path::new(""))
+        .map_err(|error| error.to_string())
+}
+
+/// All payloads that a file declares. Paths are relative to the file.
+///
+/// # Errors
+///
+/// [`PayloadError`], with the place in the file where that is known.
+pub fn read_file(path: &Path) -> Result<Vec<Declared>, PayloadError> {
+    let text = fs::read_to_string(path).map_err(|source| PayloadError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let document: Document = toml::from_str(&text).map_err(|source| PayloadError::Toml {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    document
+        .payload
+        .into_iter()
+        .map(|entry| entry.declare(folder))
+        .collect()
+}
+
+/// Refuses names that are declared twice, and more payloads than a job takes.
+pub(super) fn check_all(all: &[Declared]) -> Result<(), PayloadError> {
+    for (index, one) in all.iter().enumerate() {
+        let refuse = |why: &str| {
+            Err(PayloadError::Declaration {
+                name: one.spec.name.clone(),
+                why: why.to_owned(),
+            })
+        };
+        if index >= MAX_PAYLOADS {
+            return refuse(&format!(
+                "{MAX_PAYLOADS} payloads is the most: leave some out"
+            ));
+        }
+        if all[..index]
+            .iter()
+            .any(|before| before.spec.name == one.spec.name)
+        {
+            return refuse("it is declared twice: give one of them another name");
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    payload: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    name: String,
+    binary: PathBuf,
+    #[serde(default = "binary_kind")]
+    kind: PayloadKind,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    files: Vec<PathBuf>,
+    known_flags: Option<Vec<String>>,
+    output: Option<PayloadOutput>,
+    #[serde(default)]
+    metrics: Vec<Hint>,
+    #[serde(default)]
+    checks: Vec<Check>,
+}
+
+fn binary_kind() -> PayloadKind {
+    PayloadKind::Binary
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hint {
+    name: String,
+    #[serde(default)]
+    polarity: Polarity,
+    unit: Option<String>,
+}
+
+/// One expectation: on the exit code, or on a figure.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Check {
+    exit_code: Option<i32>,
+    metric: Option<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Entry {
+    fn new(name: &str, binary: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            binary: binary.into(),
+            kind: PayloadKind::Binary,
+            args: Vec::new(),
+            files: Vec::new(),
+            known_flags: None,
+            output: None,
+            metrics: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+
+    /// `folder`: what paths are relative to.
+    fn declare(self, folder: &Path) -> Result<Declared, PayloadError> {
+        let name = self.name.clone();
+        let refuse = |why| PayloadError::Declaration {
+            name: name.chars().take(MAX_NAME).collect(),
+            why,
+        };
+        self.check().map_err(refuse)?;
+        let checks = self.checks.into_iter().map(Check::understood);
+        let checks = checks.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+        let hints = self.metrics.into_iter().map(|hint| MetricHint {
+            metric: hint.name,
+            polarity: hint.polarity,
+            unit: hint.unit,
+        });
+        let output = self.output.unwrap_or_else(|| preset(&self.binary));
+        // A name without a slash is looked up, a path is the file's own.
+        let binary = if self.binary.components().count() > 1 {
+            folder.join(&self.binary)
+        } else {
+            self.binary
+        };
+        Ok(Declared {
+            binary,
+            files: self.files.iter().map(|file| folder.join(file)).collect(),
+            spec: PayloadSpec {
+                folder: format!("{GUEST_ROOT}/run/{}", self.name),
+                name: self.name,
+                kind: self.kind,
+                program: String::new(),
+                args: self.args,
+                environment: Vec::new(),
+                known_flags: self.known_flags,
+                output,
+                hints: hints.collect(),
+                checks,
+            },
+        })
+    }
+
+    /// What is wrong with name, program or flags, as a clause.
+    fn check(&self) -> Result<(), String> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+        if self.name.is_empty()
+            || self.name.len() > MAX_NAME
+            || self.name.starts_with('.')
+            || !self.name.bytes().all(allowed)
+        {
+            return Err(
+                "names are 1 to 64 lower-case letters, digits, dashes, dots and underscores".into(),
+            );
+        }
+        if self.binary.as_os_str().is_empty() {
+            return Err("it has no program: write NAME=PATH".into());
+        }
+        let mut texts = self.args.iter().chain(self.known_flags.iter().flatten());
+        if texts.any(|text| text.contains('\0')) {
+            return Err("arguments and flags have no NUL".into());
+        }
+        let unlike_a_flag = |flag: &&String| !flag.starts_with("--") || flag.contains('=');
+        match self.known_flags.iter().flatten().find(unlike_a_flag) {
+            Some(flag) => Err(format!(
+                "known flag {flag:?}: write it as \"--flag\", without a value"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The format of programs that are known by their name.
+fn preset(binary: &Path) -> PayloadOutput {
+    match binary.file_name().and_then(|name| name.to_str()) {
+        Some("stress-ng") => PayloadOutput::StressNg,
+        Some("hackbench") => PayloadOutput::Hackbench,
+        _ => PayloadOutput::ExitCode,
+    }
+}
+
+impl Check {
+    fn understood(self) -> Result<PayloadCheck, String> {
+        let bounds = [self.min, self.max];
+        if bounds.iter().flatten().any(|bound| !bound.is_finite()) {
+            return Err("bounds of a check are finite numbers".to_owned());
+        }
+        match (self.exit_code, self.metric, bounds) {
+            (Some(code), None, [None, None]) => Ok(PayloadCheck::ExitCode(code)),
+            (None, Some(metric), [None, None]) => Ok(PayloadCheck::Exists(metric)),
+            (None, Some(metric), [Some(min), None]) => Ok(PayloadCheck::Min(metric, min)),
+            (None, Some(metric), [None, Some(max)]) => Ok(PayloadCheck::Max(metric, max)),
+            (None, Some(metric), [Some(min), Some(max)]) if min <= max => {
+                Ok(PayloadCheck::Range(metric, min, max))
+            }
+            (None, Some(metric), _) => Err(format!("check on {metric}: min is above max")),
+            _ => Err(
+                "a check has either exit-code, or metric with min, max, both or none (it exists)"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Declared>, PayloadError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("payloads.toml");
+        fs::write(&path, text).unwrap();
+        read_file(&path)
+    }
+
+    fn refused(text: &str) -> String {
+        let error = read(text).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        format!("{error}: {}", source.unwrap_or_default())
+    }
+
+    #[test]
+    fn an_argument_is_name_path_and_further_arguments() {
+        let declared = from_argument("stress=/usr/bin/stress-ng,--cpu,2").unwrap();
+        assert_eq!(declared.spec.name, "stress");
+        assert_eq!(declared.binary, Path::new("/usr/bin/stress-ng"));
+        assert_eq!(declared.spec.args, ["--cpu", "2"]);
+        assert_eq!(declared.spec.output, PayloadOutput::StressNg);
+        assert_eq!(declared.spec.known_flags, None);
+        for text in ["stress", "=x", "a=", "A=/x", "../a=/x", "a b=/x"] {
+            assert!(from_argument(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_says_all_of_it_and_its_paths_are_its_own() {
+        let all = read(
+            r#"
+            [[payload]]
+            name = "disk"
+            binary = "bin/fio"
+            args = ["--output-format=json"]
+            known-flags = ["--name"]
+            output = "json"
+            files = ["job.fio"]
+            metrics = [{ name = "jobs.0.read.iops", polarity = "higher-better", unit = "1/s" }]
+            checks = [{ exit-code = 0 }, { metric = "jobs.0.read.iops", min = 10 },
+                      { metric = "x", min = 1, max = 2.5 }, { metric = "y", max = 3 }, { metric = "z" }]
+            [[payload]]
+            name = "scx"
+            binary = "scx_simple"
+            kind = "scheduler"
+            "#,
+        )
+        .unwrap();
+        let [disk, scx] = &all[..] else {
+            panic!("{all:?}")
+        };
+        assert!(disk.binary.is_absolute() && disk.binary.ends_with("bin/fio"));
+        assert!(disk.files[0].is_absolute());
+        assert_eq!(disk.spec.hints[0].polarity, Polarity::HigherBetter);
+        assert_eq!(
+            disk.spec.checks,
+            [
+                PayloadCheck::ExitCode(0),
+                PayloadCheck::Min("jobs.0.read.iops".into(), 10.0),
+                PayloadCheck::Range("x".into(), 1.0, 2.5),
+                PayloadCheck::Max("y".into(), 3.0),
+                PayloadCheck::Exists("z".into()),
+            ]
+        );
+        assert_eq!(scx.binary, Path::new("scx_simple"));
+        assert_eq!(scx.spec.kind, PayloadKind::Scheduler);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_named() {
+        let with = |line: &str| {
+            refused(&format!(
+                "[[payload]]\nname = \"a\"\nbinary = \"/a\"\n{line}"
+            ))
+        };
+        assert!(with("colour = 1").contains("colour"));
+        assert!(with("output = \"xml\"").contains("xml"));
+        assert!(
+            with("checks = [{ metric = \"m\", min = 2, max = 1 }]").contains("min is above max")
+        );
+        assert!(with("checks = [{ exit-code = 0, min = 1 }]").contains("either"));
+        assert!(with("checks = [{ metric = \"m\", min = nan }]").contains("finite"));
+        assert!(with("known-flags = [\"-x\"]").contains("-x"));
+        assert!(refused("[payload]").contains("payloads file"));
+    }
+
+    #[test]
+    fn a_name_is_declared_once() {
+        let one = from_argument("a=/x").unwrap();
+        assert!(check_all(std::slice::from_ref(&one)).is_ok());
+        assert!(check_all(&[one.clone(), one.clone()]).is_err());
+        let many: Vec<_> = (0..=MAX_PAYLOADS)
+            .map(|n| from_argument(&format!("p{n}=/x")).unwrap())
+            .collect();
+        assert!(check_all(&many).unwrap_err().to_string().contains("64"));
+    }
+}
