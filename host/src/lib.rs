@@ -1,6 +1,7 @@
 //! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
 //! kernel, and owns the verdict.
 
+pub mod child;
 pub mod cli;
 pub mod doctor;
 pub mod error;
