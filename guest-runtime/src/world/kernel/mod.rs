@@ -25,8 +25,8 @@ use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, Wake, World,
-    WorldError,
+    ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved,
+    Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -79,6 +79,8 @@ pub struct Kernel {
     discovery: Discovery,
     release: String,
     controllers: Controllers,
+    /// What to do about controllers that are absent; `None`: the usual.
+    absent: Option<String>,
     programs: Programs,
     proc: Option<Dir>,
     // Crews go before the cgroups they are in; see `Drop`.
@@ -119,9 +121,10 @@ impl Kernel {
         let groups = Groups::new(cgroup, root_name);
         Ok(Self {
             origin: Reactor::monotonic(),
-            discovery: discover(&system, &allowed_cpus()),
+            discovery: survey(&system),
             release: release.release().to_string_lossy().into_owned(),
             controllers: groups.controllers()?,
+            absent: None,
             programs: Programs {
                 worker,
                 exported: None,
@@ -141,6 +144,14 @@ impl Kernel {
         self
     }
 
+    /// Says why controllers are absent and what to do, where more is known
+    /// than that the kernel does not offer them.
+    #[must_use]
+    pub fn explaining_absence(mut self, absent: String) -> Self {
+        self.absent = Some(absent);
+        self
+    }
+
     /// What had to be guessed about the machine, one line each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -151,6 +162,13 @@ impl Kernel {
     fn absolute(&self, time: Duration) -> Duration {
         self.origin.saturating_add(time)
     }
+}
+
+/// What this process may use of the machine that `system`
+/// (`/sys/devices/system`) describes.
+#[must_use]
+pub fn survey(system: &Dir) -> Discovery {
+    discover(system, &allowed_cpus())
 }
 
 /// CPUs that this process may run on.
@@ -179,6 +197,10 @@ impl World for Kernel {
 
     fn controllers(&self) -> Controllers {
         self.controllers
+    }
+
+    fn absent_controllers(&self) -> &str {
+        self.absent.as_deref().unwrap_or(ABSENT_CONTROLLERS)
     }
 
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
