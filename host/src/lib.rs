@@ -9,6 +9,7 @@ pub mod event;
 pub mod exit_code;
 pub mod kernel;
 pub mod layout;
+pub mod local;
 pub mod plugin;
 pub mod report;
 pub mod run_dir;
