@@ -1,11 +1,11 @@
-//! One guest's conversation with its host, from hello to end.
+//! One runtime's conversation with its host, from hello to end.
 //!
 //! Owns the order: greet, read the job, load the plugin, run, say farewell.
 //! Everything that happens in between is someone else's.
 
 use std::error::Error;
 
-use proscenium_wire::{Event, JOB_PATH, LogLevel, LogSource, PLUGIN_PATH, decode_job};
+use proscenium_wire::{Event, LogLevel, LogSource, decode_job};
 
 use crate::exported;
 use crate::init::{self, Guest};
@@ -18,13 +18,12 @@ use crate::world::kernel::{ExportedWork, Kernel, Parts};
 /// Name of the scenario's root cgroup.
 const ROOT_NAME: &str = "scenario";
 
-/// Runs the job of this image. What fails is a fault frame too; the last frame
+/// Runs the job at hand. What fails is a fault frame too; the last frame
 /// is the end in any case.
 ///
 /// # Errors
 /// Whatever kept the scenario from running, for the console.
 pub fn serve(guest: Guest) -> Result<(), Box<dyn Error>> {
-    init::arm_panic(guest.events.try_clone()?);
     let mut sink = PortSink::new(guest.events.try_clone()?);
     let mut farewell = Control::new(guest.control.try_clone()?)?;
     let ended = run(guest, &mut sink);
@@ -43,24 +42,27 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         events,
         control,
         cgroup,
+        absent,
         system,
         proc,
         worker,
         program,
+        job,
+        plugin,
         children,
     } = guest;
     let mut control = Control::new(control)?;
     link::greet(sink, &mut control, init::hello(), link::HELLO_PATIENCE)?;
-    let job = decode_job(&init::read(JOB_PATH)?)?;
+    let job = decode_job(&init::read_open(&job, "the job")?)?;
     let foreign = if job.trap_foreign_imports {
         Foreign::Trap
     } else {
         Foreign::Refuse
     };
-    let code = init::read(PLUGIN_PATH)?;
+    let code = init::read_open(&plugin, "the plugin")?;
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
-    // SAFETY: the host made this image for this runtime and put into it what
-    // `Plugin::precompiled` gave.
+    // SAFETY: the host starts this runtime with what `Plugin::precompiled` gave:
+    // in the image that it made, or in a descriptor that it handed over.
     let plugin = unsafe { Plugin::load_precompiled(&code, foreign) }?;
     let root_name = ROOT_NAME.into();
     let (control, children) = (Some(control), Some(children));
@@ -69,7 +71,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         root_name,
         worker,
         system,
-        proc: Some(proc),
+        proc,
         control,
         children,
     })?;
@@ -79,6 +81,9 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     }
     // The plugin has its own copy, and a JavaScript one has megabytes.
     drop(code);
+    if let Some(absent) = absent {
+        world = world.explaining_absence(absent);
+    }
     for message in world.warnings().iter().cloned() {
         sink.emit(Event::Log {
             source: LogSource::Runtime,

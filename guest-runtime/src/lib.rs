@@ -32,6 +32,8 @@ pub mod init;
 mod interface;
 #[cfg(feature = "kernel")]
 pub mod link;
+#[cfg(feature = "kernel")]
+pub mod local;
 pub mod machine;
 pub mod name;
 pub mod payload;

@@ -102,6 +102,12 @@ fn ending_of(ended: Ended) -> Ending {
         Ok(Err(error)) if error.code == ErrorCode::Cancelled => {
             broken(DetailKind::Cancelled, Outcome::Inconclusive, &error.message)
         }
+        // Nor has one that is told that this machine does not have what it takes.
+        Ok(Err(error)) if error.code == ErrorCode::Unavailable => broken(
+            DetailKind::Environment,
+            Outcome::Inconclusive,
+            &error.message,
+        ),
         Ok(Err(error)) => broken(
             DetailKind::Plugin,
             Outcome::Fail,

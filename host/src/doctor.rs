@@ -42,6 +42,8 @@ pub struct DoctorInput {
     pub etc_apt: PathBuf,
     /// Where runs are recorded.
     pub runs: PathBuf,
+    /// What a run without a VM would lack here, or why there can be none.
+    pub local: Result<Option<String>, String>,
 }
 
 /// How one thing is.
@@ -95,6 +97,7 @@ pub fn examine(input: &DoctorInput) -> Vec<Finding> {
     findings.push(guest_programs(input));
     findings.push(kernel(&input.cache));
     findings.push(apt(input));
+    findings.push(local_runs(input));
     findings.push(space("space for kernels", input.cache.root(), CACHE_SPACE));
     findings.push(space("space for runs", &input.runs, RUN_SPACE));
     findings
@@ -217,6 +220,20 @@ fn apt(input: &DoctorInput) -> Finding {
     }
 }
 
+/// A VM does all that this does, so nothing here is ever missing.
+fn local_runs(input: &DoctorInput) -> Finding {
+    let what = "runs without a VM";
+    match &input.local {
+        Ok(None) => Finding::new(what, Status::Ok, "all controllers can be had"),
+        Ok(Some(lacking)) => Finding::new(
+            what,
+            Status::Limited,
+            format!("only of scenarios that need no other controllers: {lacking}"),
+        ),
+        Err(why) => Finding::new(what, Status::Limited, why.as_str()),
+    }
+}
+
 /// Space where `path` is, or would be made.
 fn space(what: &'static str, path: &Path, needed: u64) -> Finding {
     let there = path.ancestors().find(|ancestor| ancestor.exists());
@@ -252,6 +269,7 @@ mod tests {
             kvm_device: dir.join("kvm"),
             etc_apt: dir.to_owned(),
             runs: dir.join("runs"),
+            local: Err("no cgroups".to_owned()),
         }
     }
 

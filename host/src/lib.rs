@@ -1,6 +1,7 @@
 //! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
 //! kernel, and owns the verdict.
 
+pub mod child;
 pub mod cli;
 pub mod doctor;
 pub mod error;
@@ -8,6 +9,7 @@ pub mod event;
 pub mod exit_code;
 pub mod kernel;
 pub mod layout;
+pub mod local;
 pub mod payload;
 pub mod plugin;
 pub mod report;

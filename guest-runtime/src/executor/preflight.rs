@@ -43,7 +43,8 @@ pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> R
     let absent = of_plan(backdrop, steps) - stage.world.controllers();
     if !absent.is_empty() {
         return Err(Error::unavailable(format!(
-            "the plan needs controllers {absent}, which this kernel does not offer"
+            "the plan needs controllers {absent}, which are not available: {}",
+            stage.world.absent_controllers()
         )));
     }
     let mut walk = Walk {

@@ -196,7 +196,8 @@ impl Stage {
         let absent = missing - self.world.controllers();
         if !absent.is_empty() {
             return Err(Error::unavailable(format!(
-                "controllers {absent} are not available: build the kernel with them, or leave out what needs them"
+                "controllers {absent} are not available: {}",
+                self.world.absent_controllers()
             )));
         }
         self.mediation.writes += 1;

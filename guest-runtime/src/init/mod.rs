@@ -5,7 +5,7 @@
 //! exits: every path out of here ends in [`power_off`].
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use nix::sys::sysinfo::sysinfo;
 use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
-use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, WIRE_VERSION};
+use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, JOB_PATH, PLUGIN_PATH, WIRE_VERSION};
 
 mod console;
 mod loopback;
@@ -32,6 +32,10 @@ pub use modules::load as load_modules;
 pub use mounts::mount_all;
 pub use power::{arm_panic, power_off};
 
+/// The program that is running.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
+/// Where the kernel describes the machine.
+pub const SYSTEM_PATH: &str = "/sys/devices/system";
 /// Where the worker program is in the image.
 pub const WORKER_PATH: &str = "/worker";
 /// Directory of the kernel modules to load, in the order of their names.
@@ -83,7 +87,7 @@ pub enum InitError {
 }
 
 impl InitError {
-    fn other<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+    pub(crate) fn other<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         move |error| Self::Other {
             what: what.into(),
             error: error.into(),
@@ -101,24 +105,33 @@ fn option(kind: &str) -> &'static str {
     }
 }
 
-/// A guest that is ready to talk.
+/// A runtime that is ready to talk: PID 1 of a guest, or a process of this
+/// machine, see [`crate::local`].
 #[derive(Debug)]
 pub struct Guest {
     /// Guest to host.
     pub events: File,
     /// Host to guest.
     pub control: OwnedFd,
-    /// Root of the cgroup v2 hierarchy. It alone may hold processes and hand
-    /// controllers down, so PID 1 can stay in it.
+    /// In a guest the root of the cgroup v2 hierarchy: it alone may hold
+    /// processes and hand controllers down, so PID 1 can stay in it. Elsewhere
+    /// a cgroup without processes.
     pub cgroup: Dir,
+    /// Why controllers are absent in there, where more is known than that the
+    /// kernel does not offer them.
+    pub absent: Option<String>,
     /// `/sys/devices/system`.
     pub system: Dir,
-    /// `/proc`.
-    pub proc: Dir,
+    /// `/proc`, where the machine is the scenario's own.
+    pub proc: Option<Dir>,
     /// The worker program.
     pub worker: OwnedFd,
     /// The program that is running: it is that of exported work as well.
     pub program: OwnedFd,
+    /// What is to be done, as [`proscenium_wire::decode_job`] takes it.
+    pub job: File,
+    /// The precompiled plugin.
+    pub plugin: File,
     /// SIGCHLD, which is blocked from here on in every thread started later.
     pub children: SignalFd,
 }
@@ -136,26 +149,37 @@ pub fn start() -> Result<Guest, InitError> {
     if let Err(error) = loopback::up() {
         say(format_args!("no loopback interface: {error}"));
     }
-    let open_dir = |path: &str| {
-        Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(InitError::other(format!("open {path}")))
-    };
-    let open = |path: &str| {
-        File::open(path)
-            .map(OwnedFd::from)
-            .map_err(InitError::other(format!("open {path}")))
-    };
     let [events, control] = ports::find([EVENTS_PORT, CONTROL_PORT])?;
     Ok(Guest {
         events,
         control: control.into(),
         cgroup: open_dir("/sys/fs/cgroup")?,
-        system: open_dir("/sys/devices/system")?,
-        proc: open_dir("/proc")?,
-        worker: open(WORKER_PATH)?,
-        program: open("/proc/self/exe")?,
+        absent: None,
+        system: open_dir(SYSTEM_PATH)?,
+        proc: Some(open_dir("/proc")?),
+        worker: open(WORKER_PATH)?.into(),
+        program: open(OWN_PROGRAM)?.into(),
+        job: open(JOB_PATH)?,
+        plugin: open(PLUGIN_PATH)?,
         children: block_sigchld()?,
     })
+}
+
+/// Opens one file.
+///
+/// # Errors
+/// [`InitError::Other`], with the path.
+pub fn open(path: &str) -> Result<File, InitError> {
+    File::open(path).map_err(InitError::other(format!("open {path}")))
+}
+
+/// Opens one directory.
+///
+/// # Errors
+/// [`InitError::Other`], with the path.
+pub fn open_dir(path: &str) -> Result<Dir, InitError> {
+    Dir::open_ambient_dir(path, ambient_authority())
+        .map_err(InitError::other(format!("open {path}")))
 }
 
 /// Reads one file of the image.
@@ -164,6 +188,17 @@ pub fn start() -> Result<Guest, InitError> {
 /// [`InitError::Other`], with the path.
 pub fn read(path: &str) -> Result<Vec<u8>, InitError> {
     fs::read(path).map_err(InitError::other(format!("read {path}")))
+}
+
+/// Reads the rest of an open file; `what` is it, for the message.
+///
+/// # Errors
+/// [`InitError::Other`].
+pub fn read_open(mut file: &File, what: &str) -> Result<Vec<u8>, InitError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .map(|_| bytes)
+        .map_err(InitError::other(format!("read {what}")))
 }
 
 /// Blocks SIGCHLD in this thread and those it starts, and gives its descriptor.

@@ -24,8 +24,8 @@ pub fn power_off() -> ! {
 }
 
 /// From here on a panic, of whichever thread, is a line on the console, a
-/// fault frame on `events`, and the end of the machine.
-pub fn arm_panic(events: File) {
+/// fault frame on `events`, and then `end`.
+pub fn arm_panic(events: File, end: impl Fn() + Send + Sync + 'static) {
     set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         let message =
             format!("the guest runtime panicked: {info}: this is a bug, please report it");
@@ -34,6 +34,6 @@ pub fn arm_panic(events: File) {
         if encode(&Event::Fault { message }, &mut frame).is_ok() {
             let _ = (&events).write_all(&frame);
         }
-        power_off();
+        end();
     }));
 }

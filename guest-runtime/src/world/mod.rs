@@ -27,6 +27,9 @@ pub use error::WorldError;
 pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
 
+/// What to do about a controller that the kernel does not offer.
+const ABSENT_CONTROLLERS: &str = "build the kernel with them, or leave out what needs them";
+
 /// One cgroup. Ids are never reused within a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u32);
@@ -135,6 +138,12 @@ pub trait World: Debug {
 
     /// Controllers that can be enabled for children of the scenario's root.
     fn controllers(&self) -> Controllers;
+
+    /// What to do about a controller that is not among [`World::controllers`]:
+    /// the end of a message.
+    fn absent_controllers(&self) -> &str {
+        ABSENT_CONTROLLERS
+    }
 
     /// Adds to the `cgroup.subtree_control` of `group`. Idempotent.
     ///

@@ -12,6 +12,7 @@ use proscenium_guest_runtime::sink::Sink;
 use proscenium_guest_runtime::world::simulated::Simulated;
 use proscenium_wire::{Event, Job};
 
+use super::needs::Have;
 use super::record::{self, Place};
 use super::scenario::{ScenarioArgs, bad_payload};
 use super::{Context, code_of, job, needs, say, worse};
@@ -70,7 +71,7 @@ fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8,
     let started = record::started(&loaded, &job, args, place, None);
     let mut reporters = record::reporters(args, None, context);
     let mut recording = Recording::begin(&clock, &mut reporters, None, started);
-    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, args.topology, None) {
+    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, &Have::of_vm(args.topology), None) {
         let (outcome, reason) = record::skipped(&unmet);
         return Ok(recording.abort(outcome, reason).exit_code);
     }

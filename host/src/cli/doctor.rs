@@ -8,6 +8,7 @@ use super::Context;
 use crate::doctor::{DoctorInput, Finding, Status, examine};
 use crate::exit_code;
 use crate::kernel::cache::Cache;
+use crate::local::Base;
 
 /// Say what this machine can do, what is missing, and the command that fixes it.
 ///
@@ -35,6 +36,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
         kvm_device: PathBuf::from("/dev/kvm"),
         etc_apt: PathBuf::from("/etc/apt"),
         runs: context.layout.state()?,
+        local: Base::prospects().map_err(|error| error.to_string()),
     });
     if args.json {
         let lines: Vec<Line<'_>> = findings.iter().map(line).collect();

@@ -7,11 +7,13 @@
 
 mod check;
 mod checks;
+mod cleanup;
 mod completions;
 mod doctor;
 mod inspect;
 mod job;
 mod kernel;
+mod local;
 mod machine;
 mod needs;
 mod new;
@@ -73,6 +75,7 @@ enum Command {
     #[command(subcommand)]
     Kernel(kernel::Command),
     Doctor(doctor::Args),
+    Cleanup(cleanup::Args),
     Completions(completions::Args),
 }
 
@@ -118,6 +121,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<u8> {
         Command::New(args) => new::run(&args, context),
         Command::Kernel(command) => kernel::run(command, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Cleanup(args) => cleanup::run(&args, context),
         Command::Completions(args) => completions::run::<Cli>(&args, context),
     }
 }

@@ -1,27 +1,73 @@
 //! What a scenario needs against what it would get, before anything is booted.
 
+use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::plugin::Needs;
 
 use crate::vm::topology::Topology;
 
+/// What a scenario would get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Have {
+    cpus: u32,
+    llcs: u32,
+    nodes: u32,
+    smt: bool,
+    /// In words, such as `topology 1n1l2c1t`.
+    place: String,
+    /// What to do where it is too small.
+    larger: &'static str,
+    /// What to do where it has one thread per core.
+    threads: &'static str,
+    /// What to do where its kernel is too old.
+    kernel: &'static str,
+}
+
+impl Have {
+    /// A VM of this shape.
+    pub(super) fn of_vm(topology: Topology) -> Self {
+        Self {
+            cpus: topology.cpus(),
+            llcs: topology.llcs(),
+            nodes: topology.nodes(),
+            smt: topology.threads() > 1,
+            place: format!("topology {topology}"),
+            larger: "choose a larger --topology",
+            threads: "end it with 2t",
+            kernel: "choose another --kernel",
+        }
+    }
+
+    /// This machine.
+    pub(super) fn of_machine(machine: &Machine) -> Self {
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let elsewhere = "run it in a VM, without --local";
+        Self {
+            cpus: count(machine.cpus.len()),
+            llcs: count(machine.llcs.len()),
+            nodes: count(machine.nodes.len()),
+            smt: machine.has_smt(),
+            place: "this machine".to_owned(),
+            larger: elsewhere,
+            threads: elsewhere,
+            kernel: elsewhere,
+        }
+    }
+}
+
 /// The first need that is not met, in words; none if the scenario makes sense.
 /// `kernel`: its release, where one is known.
-pub(super) fn unmet(needs: &Needs, topology: Topology, kernel: Option<&str>) -> Option<String> {
-    let fewer = |have: u32, need: u32, what: &str| {
-        (have < need).then(|| {
-            format!(
-                "needs {need} {what}, topology {topology} has {have}: choose a larger --topology"
-            )
-        })
+pub(super) fn unmet(needs: &Needs, have: &Have, kernel: Option<&str>) -> Option<String> {
+    let Have { place, larger, .. } = have;
+    let fewer = |has: u32, need: u32, what: &str| {
+        (has < need).then(|| format!("needs {need} {what}, {place} has {has}: {larger}"))
     };
-    fewer(topology.cpus(), needs.min_cpus, "CPUs")
-        .or_else(|| fewer(topology.llcs(), needs.min_llcs, "last-level caches"))
-        .or_else(|| fewer(topology.nodes(), needs.min_nodes, "NUMA nodes"))
+    fewer(have.cpus, needs.min_cpus, "CPUs")
+        .or_else(|| fewer(have.llcs, needs.min_llcs, "last-level caches"))
+        .or_else(|| fewer(have.nodes, needs.min_nodes, "NUMA nodes"))
         .or_else(|| {
-            (needs.smt && topology.threads() < 2).then(|| {
-                format!(
-                    "needs cores with two threads, topology {topology} has none: end it with 2t"
-                )
+            (needs.smt && !have.smt).then(|| {
+                let threads = have.threads;
+                format!("needs cores with two threads, {place} has none: {threads}")
             })
         })
         .or_else(|| {
@@ -31,10 +77,10 @@ pub(super) fn unmet(needs: &Needs, topology: Topology, kernel: Option<&str>) -> 
         })
         .or_else(|| {
             let need = needs.min_kernel.as_deref()?;
-            let have = kernel?;
-            older(have, need)?.then(|| {
-                format!("needs kernel {need}, this one is {have}: choose another --kernel")
-            })
+            let kernel = kernel?;
+            let other = have.kernel;
+            older(kernel, need)?
+                .then(|| format!("needs kernel {need}, this one is {kernel}: {other}"))
         })
 }
 
@@ -68,7 +114,8 @@ mod tests {
     }
 
     fn unmet_on(topology: &str, needs: &Needs) -> Option<String> {
-        unmet(needs, topology.parse().unwrap(), Some("6.1.0-50-amd64"))
+        let have = Have::of_vm(topology.parse().unwrap());
+        unmet(needs, &have, Some("6.1.0-50-amd64"))
     }
 
     #[test]
@@ -131,10 +178,20 @@ mod tests {
             min_kernel: Some("9.9".into()),
             ..needs()
         };
-        assert_eq!(
-            unmet(&needs, "1n1l1c1t".parse().unwrap(), Some("bzImage")),
-            None
-        );
-        assert_eq!(unmet(&needs, "1n1l1c1t".parse().unwrap(), None), None);
+        let have = Have::of_vm("1n1l1c1t".parse().unwrap());
+        assert_eq!(unmet(&needs, &have, Some("bzImage")), None);
+        assert_eq!(unmet(&needs, &have, None), None);
+    }
+
+    #[test]
+    fn a_machine_that_is_too_small_is_not_told_to_choose_another_topology() {
+        let needs = Needs {
+            min_llcs: 2,
+            ..needs()
+        };
+        let have = Have::of_machine(&Machine::uniform(1, 1, 4, 2));
+        let message = unmet(&needs, &have, None).unwrap();
+        assert!(message.contains("this machine has 1"), "{message}");
+        assert!(message.contains("without --local"), "{message}");
     }
 }

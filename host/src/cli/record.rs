@@ -85,13 +85,18 @@ pub(super) fn started(
         world: place.world,
         kernel: place.kernel,
         acceleration: place.acceleration,
-        topology: Some(args.topology.to_string()),
+        topology: topology(args, place.world),
         duration_ns: job.duration_ns,
         seed: job.seed,
         parameters: job.parameters.clone(),
         started_unix_ms: unix_ms(),
         run_dir: run_dir.map(|path| path.display().to_string()),
     }
+}
+
+/// The topology that was asked for; this machine has one of its own.
+fn topology(args: &ScenarioArgs, world: World) -> Option<String> {
+    (world != World::Local).then(|| args.topology.to_string())
 }
 
 /// Tells machines that ask for it that a plugin could not even be loaded;
@@ -122,7 +127,7 @@ pub(super) fn not_loaded(
         world,
         kernel: None,
         acceleration: None,
-        topology: Some(args.topology.to_string()),
+        topology: topology(args, world),
         duration_ns: args.duration.map_or(0, values::nanoseconds),
         seed: args.seed,
         parameters: args.param.clone(),

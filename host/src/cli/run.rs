@@ -1,4 +1,4 @@
-//! `proscenium run`: a scenario in a VM with a real kernel.
+//! `proscenium run`: a scenario in a VM with a real kernel, or on this machine's own.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
+use nix::sys::utsname::uname;
 use proscenium_wire::{Job, LogLevel};
 use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 
 use super::machine::{self, Machine, Request};
+use super::needs::Have;
 use super::record::{self, Place};
 use super::scenario::{ScenarioArgs, bad_payload};
-use super::{Context, code_of, job, needs, say, values, worse};
+use super::{Context, code_of, job, local, needs, say, values, worse};
 use crate::error::ExpectedError;
 use crate::event::{Acceleration, RunEnded, Speaker, World};
 use crate::exit_code;
@@ -25,17 +27,18 @@ use crate::kernel::store::Kernel;
 use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
 use crate::run_dir::RunDir;
-use crate::session::{self, Deadlines, Monotonic, Recording};
+use crate::session::{self, Deadlines, Guest, Monotonic, Recording};
 use crate::vm::accel::{AccelRequest, Choice};
 use crate::vm::qemu::Qemu;
 
-/// Run scenarios in a VM with a real kernel.
+/// Run scenarios in a VM with a real kernel, or with --local on this machine's own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   proscenium run plugins/steady
   proscenium run plugins/cpuset-shrink --topology 1n2l4c1t --duration 4s
   proscenium run a.wasm b.wasm --json --junit report.xml
+  systemd-run --user --scope -p Delegate=yes proscenium run --local plugins/steady
 
 The first Ctrl-C asks the guest for an orderly end, the second kills it.")]
 pub(super) struct Args {
@@ -56,6 +59,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "ACCEL", default_value_t = AccelRequest::Auto)]
     accel: AccelRequest,
 
+    /// Run on this machine's own kernel, in a delegated cgroup, instead of in a VM. What the
+    /// scenario does is bounded by that cgroup; the component itself is not sandboxed further.
+    #[arg(long, conflicts_with_all = ["topology", "kernel", "memory", "accel", "payload", "payloads"])]
+    local: bool,
+
+    /// Make local runs beneath this cgroup v2 directory [default: the cgroup that we are in, where
+    /// it is delegated to us, or the root of the hierarchy].
+    #[arg(long, value_name = "PATH", requires = "local")]
+    cgroup: Option<PathBuf>,
+
     /// Keep evidence in DIR/runs instead of ~/.local/state/proscenium/runs.
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
@@ -71,7 +84,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
     for named in &args.scenario.plugins {
         let one = run_one(named, args, context).unwrap_or_else(|error| {
             say(&format!("error: {error}"));
-            record::not_loaded(&error, named, &args.scenario, World::Vm, context);
+            let world = if args.local { World::Local } else { World::Vm };
+            record::not_loaded(&error, named, &args.scenario, world, context);
             code_of(&error)
         });
         code = worse(code, one);
@@ -97,24 +111,60 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let mut run_dir = RunDir::create(&base, &loaded.manifest.name, record::unix_ms())
         .map_err(|error| ExpectedError::could_not_run(error.to_string()))?;
     // Everything from here on is on record.
-    let found = Found::look(args, context);
-    let started = record::started(&loaded, &job, options, found.place(), Some(run_dir.path()));
+    let target = if args.local {
+        Target::Local
+    } else {
+        Target::Vm(Box::new(Found::look(args, context)))
+    };
+    let place = target.place();
+    let kernel = place.kernel.clone();
+    let started = record::started(&loaded, &job, options, place, Some(run_dir.path()));
     let mut reporters = record::reporters(options, Some(&run_dir), context);
     let documented = run_dir.document("job.json", &job);
     let mut recording = Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
     if let Err(error) = documented {
         recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
     }
-    let kernel = found
-        .kernel
-        .as_ref()
-        .ok()
-        .map(|kernel| kernel.name.as_str());
-    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, options.topology, kernel) {
+    let have = match &target {
+        Target::Vm(_) => Ok(Have::of_vm(options.topology)),
+        Target::Local => local::have(),
+    };
+    let have = match have {
+        Ok(have) => have,
+        Err(error) => return Ok(aborted(recording, &error).exit_code),
+    };
+    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, &have, kernel.as_deref()) {
         let (outcome, reason) = record::skipped(&unmet);
         return Ok(recording.abort(outcome, reason).exit_code);
     }
-    Ok(boot_and_watch(found, args, (&loaded, &job, &pack), context, recording).exit_code)
+    let ended = match target {
+        Target::Vm(found) => {
+            boot_and_watch(*found, args, (&loaded, &job, &pack), context, recording)
+        }
+        Target::Local => start_and_watch(args, (&loaded, &job), context, recording),
+    };
+    Ok(ended.exit_code)
+}
+
+/// Where a scenario is to run.
+enum Target {
+    Vm(Box<Found>),
+    Local,
+}
+
+impl Target {
+    fn place(&self) -> Place {
+        match self {
+            Self::Vm(found) => found.place(),
+            Self::Local => Place {
+                world: World::Local,
+                kernel: uname()
+                    .ok()
+                    .map(|names| names.release().to_string_lossy().into_owned()),
+                acceleration: None,
+            },
+        }
+    }
 }
 
 /// What of this machine is needed, or why it is not there.
@@ -175,14 +225,43 @@ fn boot_and_watch(
         Ok(vm) => vm,
         Err(error) => return aborted(recording, &error),
     };
+    watch(session::Qemu::from(vm), args, job, recording, &interrupts)
+}
+
+fn start_and_watch(
+    args: &Args,
+    (loaded, job): (&Loaded, &Job),
+    context: &Context<'_>,
+    mut recording: Recording<'_>,
+) -> RunEnded {
+    // Before there is anything that a Ctrl-C could leave behind.
+    let interrupts = match Interrupts::catch() {
+        Ok(interrupts) => interrupts,
+        Err(error) => return aborted(recording, &error),
+    };
+    recording.booting();
+    let what = (job, &loaded.code[..]);
+    let started = match local::start(&context.layout, args.cgroup.as_deref(), what) {
+        Ok(started) => started,
+        Err(error) => return aborted(recording, &error),
+    };
+    for note in &started.notes {
+        recording.log(Speaker::Host, LogLevel::Info, note);
+    }
+    let guest = session::Local::from(started.runtime);
+    watch(guest, args, job, recording, &interrupts)
+}
+
+fn watch(
+    guest: impl Guest,
+    args: &Args,
+    job: &Job,
+    recording: Recording<'_>,
+    interrupts: &Interrupts,
+) -> RunEnded {
     let mut deadlines = Deadlines::for_duration(Duration::from_nanos(job.duration_ns));
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
-    session::run(
-        session::Qemu::from(vm),
-        &deadlines,
-        recording,
-        interrupts.pipe.as_fd(),
-    )
+    session::run(guest, &deadlines, recording, interrupts.pipe.as_fd())
 }
 
 fn aborted(recording: Recording<'_>, error: &ExpectedError) -> RunEnded {

@@ -221,7 +221,7 @@ impl<G: Guest> Driver<'_, '_, G> {
                     State::Greeting | State::Running => {
                         "interrupted: the scenario is being ended in order; once more kills it"
                     }
-                    _ => "interrupted: the VM is being killed",
+                    _ => "interrupted: the guest is being killed",
                 };
                 self.recording.log(Speaker::Host, LogLevel::Warn, message);
                 self.feed(Input::Interrupt);

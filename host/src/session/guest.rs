@@ -1,4 +1,4 @@
-//! What the loop needs of a VM, whatever it is, and how its descriptors are read.
+//! What the loop needs of a VM, or of what stands in for one, and how its descriptors are read.
 //!
 //! Owns the contract between the loop and what it watches. Starts nothing and
 //! decides nothing.
@@ -10,6 +10,9 @@ use nix::errno::Errno;
 use nix::unistd::read;
 
 use crate::event::ExitNote;
+
+/// Lines of a console that are kept for the report.
+pub(super) const KEEP: usize = 100;
 
 /// What the loop needs of a VM. Descriptors that are read are non-blocking.
 /// Dropping it must kill and reap.

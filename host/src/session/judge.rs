@@ -47,6 +47,8 @@ pub struct Evidence {
     pub interrupted: Option<usize>,
     /// The line in which the guest's kernel announced a crash.
     pub crash: Option<String>,
+    /// There is no VM: its process is the runtime on this machine.
+    pub local: bool,
     /// How the VM's process ended.
     pub vm_exit: Option<ExitNote>,
     /// What is missing on disk.
@@ -286,10 +288,15 @@ fn missing_end(evidence: &Evidence, ending: Ending) -> Reason {
 }
 
 fn vanished(evidence: &Evidence) -> String {
+    let who = if evidence.local {
+        "the runtime"
+    } else {
+        "QEMU"
+    };
     let how = match evidence.vm_exit {
-        Some(ExitNote::Signal(signal)) => format!("QEMU was killed by signal {signal}"),
-        Some(ExitNote::Code(0)) => "QEMU exited".to_owned(),
-        Some(ExitNote::Code(code)) => format!("QEMU failed with code {code}"),
+        Some(ExitNote::Signal(signal)) => format!("{who} was killed by signal {signal}"),
+        Some(ExitNote::Code(0)) => format!("{who} exited"),
+        Some(ExitNote::Code(code)) => format!("{who} failed with code {code}"),
         None => "the guest closed its port".to_owned(),
     };
     let when = if evidence.verdict.is_some() {
@@ -299,7 +306,12 @@ fn vanished(evidence: &Evidence) -> String {
     } else {
         "before the scenario started"
     };
-    format!("{how} {when}: see console.log and qemu.log in the run directory")
+    let logs = if evidence.local {
+        "console.log"
+    } else {
+        "console.log and qemu.log"
+    };
+    format!("{how} {when}: see {logs} in the run directory")
 }
 
 fn timed_out(stage: Stage) -> &'static str {
@@ -313,7 +325,9 @@ fn timed_out(stage: Stage) -> &'static str {
         Stage::Scenario => {
             "the guest did not end in time and was killed: the scenario or the machine hangs: see console.log in the run directory"
         }
-        Stage::Drain | Stage::Cancel | Stage::Kill => "the VM did not end in time and was killed",
+        Stage::Drain | Stage::Cancel | Stage::Kill => {
+            "the guest did not end in time and was killed"
+        }
     }
 }
 

@@ -15,7 +15,8 @@
 //!
 //! - [`state`] decides what to do next. It knows neither descriptors nor time.
 //! - [`driver`] is the one loop: it waits, reads, and does what `state` says.
-//! - [`Guest`] is what it watches: QEMU's process, or a fake one in tests.
+//! - [`Guest`] is what it watches: QEMU's process, a runtime on this machine,
+//!   or a fake one in tests.
 //! - [`Recording`] numbers and stamps what happens, and fans it out. It works
 //!   without a VM, which is what `check` and refusals before boot use.
 //! - [`judge()`] turns what is known into exactly one outcome.
@@ -32,6 +33,7 @@ pub mod guest;
 #[cfg(test)]
 mod interrupt_tests;
 pub mod judge;
+pub mod local;
 pub mod qemu;
 mod readiness;
 mod recording;
@@ -41,6 +43,7 @@ pub use clock::{Clock, Monotonic};
 pub use driver::{SessionError, run};
 pub use guest::{ConsoleTail, Guest};
 pub use judge::{Evidence, Judgement, judge};
+pub use local::Local;
 pub use qemu::Qemu;
 pub use recording::Recording;
 pub use state::{Deadlines, Ending};

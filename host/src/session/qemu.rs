@@ -6,13 +6,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::guest::{ConsoleTail, Guest};
+use super::guest::{ConsoleTail, Guest, KEEP};
 use crate::event::ExitNote;
 use crate::vm::console;
 use crate::vm::process::{Vm, VmError, VmExit};
-
-/// Lines of the console that are kept for the report.
-const KEEP: usize = 100;
 
 /// A booted VM, ready to be watched by [`super::run`].
 #[derive(Debug)]

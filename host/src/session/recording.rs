@@ -13,7 +13,7 @@ use super::state::Ending;
 use crate::event::clean;
 use crate::event::{
     Bounds, Log, Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, Speaker, Timeline,
-    Timings,
+    Timings, World,
 };
 use crate::exit_code;
 use crate::report::Reporters;
@@ -49,7 +49,10 @@ impl<'a> Recording<'a> {
             reporters,
             run_dir,
             timeline: Timeline::new(Bounds::default()),
-            evidence: Evidence::default(),
+            evidence: Evidence {
+                local: started.world == World::Local,
+                ..Evidence::default()
+            },
             started: RunStarted {
                 plugin: clean::line(&started.plugin, clean::NAME),
                 plugin_version: started.plugin_version.map(|v| clean::line(&v, clean::NAME)),

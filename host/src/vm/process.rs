@@ -1,37 +1,29 @@
 //! QEMU as a process that this value owns.
 //!
-//! Owns the child, its pidfd and the host's ends of its channels. The child
-//! dies with the thread that booted it (`PR_SET_PDEATHSIG`), is out of the
-//! terminal's process group so that Ctrl-C reaches the session only, and is
-//! killed and reaped when the value is dropped. Never reads what the guest
-//! says and never decides whether a run is over.
-
-#![expect(
-    unsafe_code,
-    reason = "the child's side of a spawn, and pidfds, which nix does not wrap"
-)]
+//! Owns the child and the host's ends of its channels: dropping it kills and
+//! reaps. Never reads what the guest says and never decides whether a run is
+//! over.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::signal::Signal;
 
 use super::args::{Descriptors, qemu_args};
 use super::initramfs::Image;
 use super::plan::{BootPlan, PlanError};
+use crate::child::{self, Owned};
 
 /// A running QEMU. Boot it on the thread that will wait for it: when that
 /// thread ends, the kernel kills QEMU.
 #[derive(Debug)]
 pub struct Vm {
-    child: Child,
-    pidfd: OwnedFd,
+    child: Owned,
     events: UnixStream,
     control: UnixStream,
     console: UnixStream,
@@ -107,6 +99,7 @@ impl Vm {
     /// says why on [`Vm::stderr`].
     pub fn boot(plan: &BootPlan, image: &Image, tsc_khz: Option<u64>) -> Result<Self, VmError> {
         plan.check()?;
+        let channel = || child::channel().map_err(system("make a channel to the guest"));
         let (events, guest_events) = channel()?;
         let (control, guest_control) = channel()?;
         let (console, guest_console) = channel()?;
@@ -121,30 +114,22 @@ impl Vm {
             .args(qemu_args(plan, fds, tsc_khz))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        let inherited = [fds.events, fds.control, fds.console, fds.initrd];
-        let parent = nix::unistd::getpid();
-        // SAFETY: the closure makes system calls only and allocates nothing.
-        unsafe { command.pre_exec(move || prepare_child(parent, &inherited)) };
-        let mut child = command.spawn().map_err(|source| VmError::Spawn {
+            .stderr(Stdio::piped());
+        let inherited = vec![fds.events, fds.control, fds.console, fds.initrd];
+        let mut child = Owned::start(command, inherited).map_err(|source| VmError::Spawn {
             program: plan.qemu.program.clone(),
             source,
         })?;
-        match hold(&mut child) {
-            Ok((pidfd, stderr)) => Ok(Self {
-                child,
-                pidfd,
-                events,
-                control,
-                console,
-                stderr,
-            }),
-            Err(source) => {
-                end(&mut child);
-                Err(system("hold QEMU's process")(source))
-            }
-        }
+        let stderr = child
+            .take_stderr()
+            .map_err(system("hold QEMU's standard error"))?;
+        Ok(Self {
+            child,
+            events,
+            control,
+            console,
+            stderr,
+        })
     }
 
     /// Where the guest's frames are read. Non-blocking.
@@ -174,13 +159,13 @@ impl Vm {
     /// Becomes readable when QEMU has ended.
     #[must_use]
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.child.pidfd()
     }
 
     /// QEMU's process id, for messages.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.pid()
     }
 
     /// Kills QEMU; [`Vm::wait`] then returns soon. Killing what has ended is no error.
@@ -216,65 +201,8 @@ impl Vm {
     }
 }
 
-impl Drop for Vm {
-    fn drop(&mut self) {
-        end(&mut self.child);
-    }
-}
-
-/// Kills and reaps. Both fail only for a child that has been reaped already.
-fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// What the host keeps of a child besides its channels.
-fn hold(child: &mut Child) -> io::Result<(OwnedFd, ChildStderr)> {
-    let stderr = child.stderr.take().ok_or(io::ErrorKind::NotFound)?;
-    fcntl(&stderr, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((pidfd_open(child.id())?, stderr))
-}
-
 fn system(what: &'static str) -> impl Fn(io::Error) -> VmError {
     move |source| VmError::System { what, source }
-}
-
-/// A pair of connected sockets: the host's end does not block.
-fn channel() -> Result<(UnixStream, UnixStream), VmError> {
-    let (host, guest) = UnixStream::pair().map_err(system("make a channel to the guest"))?;
-    host.set_nonblocking(true)
-        .map_err(system("make a channel to the guest"))?;
-    Ok((host, guest))
-}
-
-/// Runs in the child between fork and exec.
-fn prepare_child(parent: nix::unistd::Pid, inherited: &[RawFd]) -> io::Result<()> {
-    // SAFETY: the call takes two numbers.
-    let done = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    if done < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // The parent may have died before the line above; nobody would signal then.
-    if nix::unistd::getppid() != parent {
-        return Err(io::ErrorKind::BrokenPipe.into());
-    }
-    for &fd in inherited {
-        // SAFETY: the descriptors are open in the parent for the whole spawn.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
-    }
-    Ok(())
-}
-
-fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes two numbers and returns a new descriptor or -1.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]
@@ -284,6 +212,7 @@ mod tests {
     use crate::vm::initramfs::{GuestBinaries, INIT_NAME, WORKER_NAME};
     use crate::vm::qemu::tests::write_script;
     use crate::vm::qemu::{PROGRAM, Qemu, Version};
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use std::fs;
     use std::io::Read;
     use std::path::Path;

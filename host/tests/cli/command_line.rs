@@ -27,6 +27,7 @@ fn help_of_each_command_is_as_reviewed() {
         &["kernel"],
         &["kernel", "fetch"],
         &["doctor"],
+        &["cleanup"],
         &["completions"],
     ] {
         let said = place.run(&[words, &["--help"]].concat());

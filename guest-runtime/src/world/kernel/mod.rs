@@ -26,8 +26,8 @@ use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
 use super::{
-    Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
-    PayloadId, PayloadPlan, Wake, World, WorldError,
+    ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved,
+    PayloadEnd, PayloadId, PayloadPlan, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -82,6 +82,8 @@ pub struct Kernel {
     discovery: Discovery,
     release: String,
     controllers: Controllers,
+    /// What to do about controllers that are absent; `None`: the usual.
+    absent: Option<String>,
     programs: Programs,
     proc: Option<Dir>,
     // Processes go before the cgroups they are in; see `Drop`.
@@ -123,9 +125,10 @@ impl Kernel {
         let groups = Groups::new(cgroup, root_name);
         Ok(Self {
             origin: Reactor::monotonic(),
-            discovery: discover(&system, &allowed_cpus()),
+            discovery: survey(&system),
             release: release.release().to_string_lossy().into_owned(),
             controllers: groups.controllers()?,
+            absent: None,
             programs: Programs {
                 worker,
                 exported: None,
@@ -143,6 +146,14 @@ impl Kernel {
     #[must_use]
     pub fn with_exported_work(mut self, work: ExportedWork) -> Self {
         self.programs.exported = Some(work);
+        self
+    }
+
+    /// Says why controllers are absent and what to do, where more is known
+    /// than that the kernel does not offer them.
+    #[must_use]
+    pub fn explaining_absence(mut self, absent: String) -> Self {
+        self.absent = Some(absent);
         self
     }
 
@@ -181,6 +192,13 @@ impl Kernel {
     }
 }
 
+/// What this process may use of the machine that `system`
+/// (`/sys/devices/system`) describes.
+#[must_use]
+pub fn survey(system: &Dir) -> Discovery {
+    discover(system, &allowed_cpus())
+}
+
 /// CPUs that this process may run on.
 fn allowed_cpus() -> CpuSet {
     let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
@@ -207,6 +225,10 @@ impl World for Kernel {
 
     fn controllers(&self) -> Controllers {
         self.controllers
+    }
+
+    fn absent_controllers(&self) -> &str {
+        self.absent.as_deref().unwrap_or(ABSENT_CONTROLLERS)
     }
 
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {

@@ -1,0 +1,150 @@
+//! Local runs with state of their own, and the cgroups that they make.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use proscenium::local::Base;
+use proscenium_tests::{layout, skip};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A finished run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) events: Vec<Value>,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.events
+            .iter()
+            .map(|line| &line["event"])
+            .filter(move |event| event["type"] == kind)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{:#?}\n{}", self.events, self.stderr)
+    }
+}
+
+/// A cgroup of the test's own to make runs in; removed afterwards.
+pub(crate) struct Place {
+    cgroup: PathBuf,
+    state: TempDir,
+}
+
+impl Place {
+    /// A place, or the reason why local runs cannot be here, counted as skipped.
+    pub(crate) fn find(test: &str) -> Option<Self> {
+        let base = match Base::choose(None) {
+            Ok(base) => base,
+            Err(error) => {
+                skip::skip(test, &error.to_string());
+                return None;
+            }
+        };
+        let made = tempfile::Builder::new()
+            .prefix("proscenium-test-")
+            .tempdir_in(&base.path);
+        Some(Self {
+            cgroup: made.unwrap().keep(),
+            state: TempDir::new().unwrap(),
+        })
+    }
+
+    /// `run --local` of the program `plain` in here.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = proscenium(&["run", "--local", "--json", "--cgroup"]);
+        command
+            .arg(&self.cgroup)
+            .arg(layout::program("plain"))
+            .args(arguments)
+            .env("PROSCENIUM_STATE", self.state.path());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        finish(self.command(arguments).spawn().unwrap())
+    }
+
+    /// Starts a run and waits until its first step is under way.
+    pub(crate) fn under_way(&self) -> (Child, BufReader<ChildStdout>) {
+        let mut child = self.command(&["--duration", "60s"]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("step-started") {
+            line.clear();
+            if lines.read_line(&mut line).unwrap() == 0 {
+                let mut said = String::new();
+                child
+                    .stderr
+                    .take()
+                    .unwrap()
+                    .read_to_string(&mut said)
+                    .unwrap();
+                panic!("it ended before its step began: {said}");
+            }
+        }
+        (child, lines)
+    }
+
+    /// Directories of runs in here.
+    pub(crate) fn left(&self) -> Vec<PathBuf> {
+        fs::read_dir(&self.cgroup)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect()
+    }
+
+    pub(crate) fn cgroup(&self) -> &Path {
+        &self.cgroup
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.cgroup);
+    }
+}
+
+/// The CLI.
+pub(crate) fn proscenium(arguments: &[&str]) -> Command {
+    let mut command = Command::new(layout::cli());
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+pub(crate) fn finish(child: Child) -> Run {
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        events: stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Processes in a cgroup and beneath it.
+pub(crate) fn processes(cgroup: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap();
+    let mut found: Vec<i32> = text.lines().map(|pid| pid.parse().unwrap()).collect();
+    for entry in fs::read_dir(cgroup).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(processes(&path));
+        }
+    }
+    found
+}
