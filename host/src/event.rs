@@ -27,7 +27,9 @@ mod run;
 mod tidy;
 mod timeline;
 
-use proscenium_wire::{CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, Tasks, Verdict};
+use proscenium_wire::{
+    CgroupStats, Detail, Finding, LogLevel, Mediation, PayloadRecord, Tasks, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 pub use bounds::Bounds;
@@ -86,6 +88,8 @@ pub enum RunEvent {
     Tasks(Tasks),
     /// A reason, as soon as it is known.
     Detail(Detail),
+    /// A remark on the scenario itself.
+    Finding(Finding),
     /// What was done on the plugin's behalf.
     Mediation(Mediation),
     /// The scenario came to its regular end.

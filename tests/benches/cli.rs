@@ -1,5 +1,6 @@
 //! What a user waits for: `check` and `inspect` of each example, a warm `run`,
-//! and what is loaded into a guest. Targets: `check` 0.3 s, `inspect` 0.2 s, a
+//! and what is loaded into a guest. Targets: `check` 0.3 s, 0.5 s
+//! for 252 CPUs, `inspect` 0.2 s, a
 //! run of 1 s at most 4 s in all, the runtime and the base image 4 MB each.
 
 #![expect(clippy::print_stdout, reason = "a bench reports there")]
@@ -28,6 +29,19 @@ fn main() -> Result<()> {
                 (0..ROUNDS).map(|_| seconds(cli(verb, &plugin))).collect();
             println!("{verb} {example}: {} s", Figures::new(readings?));
         }
+    }
+    for more in [
+        &["--topology", "252cpu-14llc-smt"][..],
+        &["--all-topologies"],
+    ] {
+        let check = || {
+            let mut command = cli("check", &plugins.join("cpuset-shrink"));
+            command.args(more);
+            seconds(command)
+        };
+        let readings: Result<Vec<f64>> = (0..ROUNDS).map(|_| check()).collect();
+        let more = more.join(" ");
+        println!("check cpuset-shrink {more}: {} s", Figures::new(readings?));
     }
     runs(&plugins.join("steady"))?;
     for program in ["proscenium-init", "proscenium-worker"] {

@@ -13,6 +13,11 @@ impl Stage {
     /// `invalid` the second time or once a step has begun; whatever its parts
     /// answer. What was made before the error stays until the scenario ends.
     pub fn set_backdrop(&mut self, backdrop: &Backdrop) -> Result<()> {
+        let done = self.set_up_backdrop(backdrop);
+        self.noted(done)
+    }
+
+    fn set_up_backdrop(&mut self, backdrop: &Backdrop) -> Result<()> {
         self.proceed()?;
         if self.backdrop_set || self.steps_begun > 0 {
             return Err(Error::invalid(

@@ -69,7 +69,8 @@ pub(super) fn plan(
             "{} needs a positive multiple of {group_size} workers {}, not {workers}",
             work.name(),
             place.describe()
-        )));
+        ))
+        .remedy(format!("start a multiple of {group_size}")));
     }
     let mut setup = Setup {
         policy: policy::scheduling(&spec.policy).map_err(locate)?,

@@ -1,5 +1,7 @@
 //! What a scenario is told when something does not work, and what ends it.
 
+use std::fmt;
+
 use nix::errno::Errno;
 
 use crate::bindings::types::{self, ErrorCode};
@@ -13,7 +15,7 @@ const MAX_MESSAGE: usize = 2_048;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Goes to the plugin as the contract's `error`.
-    #[error("{}", .0.message)]
+    #[error("{0}")]
     Refused(Refusal),
     /// The runtime's environment is broken: ends the plugin, and the run is
     /// reported as not runnable rather than failed.
@@ -28,6 +30,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// For people; names what is at fault.
     pub message: String,
+    /// For people: what to do, where the message does not end with it.
+    pub remedy: Option<String>,
     /// The kernel's answer, where there was one.
     pub errno: Option<Errno>,
 }
@@ -38,7 +42,18 @@ impl Refusal {
         Self {
             code,
             message: clean_line(message, MAX_MESSAGE),
+            remedy: None,
             errno,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, ": {remedy}"),
+            None => Ok(()),
         }
     }
 }
@@ -62,25 +77,41 @@ impl Error {
         Self::new(ErrorCode::NotFound, message)
     }
 
-    /// The name of a cgroup that is tracked.
-    pub(super) fn declared_already(name: &str) -> Self {
-        Self::new(
-            ErrorCode::AlreadyExists,
-            format!(
-                "cgroup {} is declared already: declare it in exactly one place, the backdrop or a step",
-                quote(name)
-            ),
-        )
-    }
-
     /// A bound of this run.
     pub fn limit(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::LimitExceeded, message)
     }
 
+    /// The name of a cgroup that is tracked.
+    pub(super) fn declared_already(name: &str) -> Self {
+        Self::new(
+            ErrorCode::AlreadyExists,
+            format!("cgroup {} is declared already", quote(name)),
+        )
+        .remedy("declare it in exactly one place, the backdrop or a step")
+    }
+
+    /// A removal from the top down.
+    pub(super) fn has_children(name: &str) -> Self {
+        Self::invalid(format!("cgroup {} has cgroups below it", quote(name)))
+            .remedy("remove those first")
+    }
+
     /// Something that this runtime, kernel or machine does not offer.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn remedy(self, remedy: impl Into<String>) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(Refusal {
+                remedy: Some(remedy.into()),
+                ..refusal
+            }),
+            fault @ Self::Fault(_) => fault,
+        }
     }
 
     /// Says where it happened; keeps code and errno.
@@ -89,7 +120,10 @@ impl Error {
         match self {
             Self::Refused(refusal) => {
                 let message = format!("{place}: {}", refusal.message);
-                Self::Refused(Refusal::new(refusal.code, &message, refusal.errno))
+                Self::Refused(Refusal {
+                    message: clean_line(&message, MAX_MESSAGE),
+                    ..refusal
+                })
             }
             fault @ Self::Fault(_) => fault,
         }
@@ -126,7 +160,7 @@ impl From<Refusal> for types::Error {
     fn from(refusal: Refusal) -> Self {
         Self {
             code: refusal.code,
-            message: refusal.message,
+            message: refusal.to_string(),
             errno: refusal.errno.map(|errno| errno as i32),
         }
     }

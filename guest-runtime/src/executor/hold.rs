@@ -6,11 +6,15 @@ use proscenium_wire::Event;
 
 use super::stage::Stage;
 use super::step::StepId;
-use super::{Error, Result};
+use super::{Error, Result, lints};
 use crate::bindings::ops::Op;
 use crate::bindings::stage::HoldOutcome;
 use crate::bindings::types::HoldSpec;
 use crate::world::{PayloadId, Wake};
+
+/// A hold that loses less than one in so many parts lost it to setting up,
+/// which takes time on a real machine.
+const SETUP_SHARE: u32 = 10;
 
 impl Stage {
     /// Holds the running step. The first hold of a step makes it active on the
@@ -19,12 +23,17 @@ impl Stage {
     /// # Errors
     /// `invalid` for a specification out of range or `repeat`; `cancelled`.
     pub fn hold(&mut self, step: StepId, spec: &HoldSpec) -> Result<HoldOutcome> {
-        self.active(step)?;
-        let wanted = duration(spec, self.settings.duration)?.ok_or_else(|| {
-            Error::invalid(
-                "repeat has no meaning step by step: apply and hold in a loop of your own",
-            )
-        })?;
+        let wanted = self.active(step).map(drop).and_then(|()| {
+            duration(spec, self.settings.duration)?.ok_or_else(|| {
+                Error::invalid("repeat has no meaning step by step")
+                    .remedy("apply and hold in a loop of your own")
+            })
+        });
+        let wanted = self.noted(wanted)?;
+        let left = self.remaining();
+        if let Some(lint) = lints::clipped_hold(spec, wanted, left, wanted / SETUP_SHARE) {
+            self.lint(lint);
+        }
         self.announce();
         let elapsed = self.hold_for(wanted)?;
         Ok(HoldOutcome::Elapsed(
@@ -97,8 +106,9 @@ pub(super) fn duration(spec: &HoldSpec, scenario: Duration) -> Result<Option<Dur
             Ok(Some(scenario.mul_f64(*share)))
         }
         HoldSpec::Fraction(share) => Err(Error::invalid(format!(
-            "hold fraction {share} is out of range: above 0, at most 1; for more, run the scenario longer"
-        ))),
+            "hold fraction {share} is out of range: above 0, at most 1"
+        ))
+        .remedy("for more, run the scenario longer")),
         HoldSpec::Repeat(0) => Err(Error::invalid("repeat needs an interval above 0")),
         HoldSpec::Repeat(_) => Ok(None),
     }

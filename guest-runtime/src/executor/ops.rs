@@ -2,14 +2,16 @@
 
 use proscenium_wire::{LogLevel, TasksReason};
 
+use super::findings::op_place;
 use super::payload_rules::Origin;
 use super::requirements::{of_op, offered};
 use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
-use super::{Error, Result, resolve};
+use super::{Error, Result, lints, moves, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::types::{Affinity, CpusetSpec};
+use crate::cpuset::CpuSet;
 use crate::name::quote;
 use crate::world::{Controllers, GroupId, Knob};
 
@@ -19,8 +21,9 @@ impl Stage {
     /// # Errors
     /// Of that op; it names its place in the list and what it is about.
     pub fn apply(&mut self, step: StepId, ops: &[Op]) -> Result<()> {
-        self.check_op_count(ops.len())?;
-        self.active(step)?.declare(ops);
+        let ready = self.check_op_count(ops.len());
+        let ready = ready.and_then(|()| self.active(step).map(|step| step.declare(ops)));
+        self.noted(ready)?;
         self.apply_ops(ops)
     }
 
@@ -35,9 +38,10 @@ impl Stage {
     }
 
     pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
-        let done = ops.iter().zip(0_usize..).try_for_each(|(op, index)| {
-            self.apply_op(op)
-                .map_err(|error| error.context(format!("op {index}")))
+        let done = ops.iter().enumerate().try_for_each(|(index, op)| {
+            self.findings.op = Some(op_place(index, op));
+            let done = self.apply_op(op);
+            self.op_noted(index, done)
         });
         done.and(self.open_gates())
     }
@@ -82,14 +86,22 @@ impl Stage {
 
     pub(super) fn set_cpuset(&mut self, name: &str, spec: &CpusetSpec) -> Result<()> {
         self.group(name)?;
+        let cpus = self.op_cpuset(name, spec)?;
+        self.put_cpuset(name, Some(cpus))
+    }
+
+    /// The CPUs that a change of a cgroup's cpuset means; never none.
+    pub(super) fn op_cpuset(&self, name: &str, spec: &CpusetSpec) -> Result<CpuSet> {
         let cpus = resolve::cpuset(spec, self.machine())?;
         if cpus.is_empty() {
             return Err(Error::invalid(format!(
-                "cpuset of cgroup {}: {spec:?} resolves to no CPU: to lift it use clear-cpuset",
-                quote(name)
-            )));
+                "cpuset of cgroup {}: {} resolves to no CPU",
+                quote(name),
+                resolve::words(spec)
+            ))
+            .remedy("widen it, or use clear-cpuset to lift it"));
         }
-        self.put_cpuset(name, Some(cpus))
+        Ok(cpus)
     }
 
     fn swap_cpusets(&mut self, a: &str, b: &str) -> Result<()> {
@@ -121,10 +133,7 @@ impl Stage {
     pub(super) fn remove_group(&mut self, name: &str) -> Result<()> {
         self.group(name)?;
         if self.has_children(name) {
-            return Err(Error::invalid(format!(
-                "cgroup {} has cgroups below it: remove those first",
-                quote(name)
-            )));
+            return Err(Error::has_children(name));
         }
         let id = self.group(name)?.id;
         let reaching = |crew: &&Crew| crew.key != name && crew.reaches.contains(&id);
@@ -180,12 +189,7 @@ impl Stage {
     /// Moves all workers of one cgroup to another; says how many. They then
     /// belong to the longer-lived of their slot and the target's.
     pub(super) fn move_all(&mut self, from: &str, to: &str) -> Result<u32> {
-        if from == to {
-            return Err(Error::invalid(format!(
-                "move-all-tasks from {0} to {0}",
-                quote(from)
-            )));
-        }
+        moves::different(from, to)?;
         if from != RUNNER {
             self.group(from)?;
         }
@@ -193,12 +197,7 @@ impl Stage {
         let to_backdrop = self.is_backdrop(target);
         let from_backdrop = self.backdrop.crews.iter().any(|crew| crew.key == from);
         if from_backdrop && !to_backdrop && self.step.is_some() {
-            return Err(Error::invalid(format!(
-                "move-all-tasks from {}, which lasts for the scenario, to {}, which ends with this step: \
-                 its workers would be lost; move them to a backdrop cgroup",
-                quote(from),
-                quote(to)
-            )));
+            return Err(moves::from_backdrop(from, to));
         }
         let crews: Vec<_> = self
             .slots()
@@ -213,6 +212,7 @@ impl Stage {
             );
             self.tally.note(message.clone());
             self.say(LogLevel::Warn, message);
+            self.lint(lints::nothing_to_move(from));
             return Ok(0);
         }
         if let Some(crew) = crews.iter().find(|crew| !crew.reaches.is_empty()) {

@@ -23,9 +23,9 @@ impl Stage {
     pub fn execute(&mut self, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<()> {
         self.proceed()?;
         if self.backdrop_set || self.steps_begun > 0 {
-            return Err(Error::invalid(
+            return self.noted(Err(Error::invalid(
                 "execute runs a whole scenario: it cannot follow set-backdrop or another step",
-            ));
+            )));
         }
         preflight::check(self, backdrop, steps)?;
         self.enable(requirements::of_plan(backdrop, steps))?;

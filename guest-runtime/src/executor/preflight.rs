@@ -1,222 +1,314 @@
 //! What can be known about a plan before anything is done: holds, limits,
 //! names and their lifetimes, sets, work and its groups, controllers.
 //!
-//! Walks the plan with the names that would be alive at each point. Touches
-//! nothing; the executor checks again whatever depends on what really happened.
+//! Walks the plan with the names that would be alive at each point, to its end
+//! whatever is wrong on the way, and collects everything. Touches nothing; the
+//! executor checks again whatever depends on what really happened.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::crew::{self, Place};
+use proscenium_wire::{Finding, Severity};
+
+use super::findings::{Lint, MAX_FINDINGS, Place, op_place};
+use super::lifetimes::Lifetimes;
 use super::limits::{self, Extent};
-use super::payload_rules::{Origin, admit, check_backdrop, of_definition};
+use super::payload_rules::{Origin, admit, of_definition};
 use super::preflight_payloads::Payloads;
-use super::requirements::{of_plan, offered};
-use super::slot::RUNNER;
+use super::requirements::{lacking, of_def, of_op, offered};
 use super::stage::Stage;
-use super::{Error, Result, evidence, hold, interrupts, resolve};
+use super::step::clean_label;
+use super::unmet::Seen;
+use super::{Error, Result, crew, evidence, hold, interrupts, lints, resolve};
 use crate::bindings::ops::{Op, Placement};
 use crate::bindings::stage::{Backdrop, StepPlan};
 use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun, WorkSpec};
 use crate::cpuset::CpuSet;
-use crate::name::{components, quote};
+use crate::name::quote;
+use crate::world::Controllers;
 
-/// Checks a whole plan.
+/// What rounding may take from a hold.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// Checks a whole plan and tells everything that is found.
 ///
 /// # Errors
-/// The first thing that cannot work, with the place it stands in.
-pub(super) fn check(stage: &Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<()> {
-    let limits = &stage.settings.limits;
-    if steps.len() > limits.steps as usize {
-        return Err(Error::limit(format!(
-            "{} steps: this run allows {}",
-            steps.len(),
-            limits.steps
-        )));
+/// The first thing that cannot work, with the place it stands in, and how many
+/// there are.
+pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<()> {
+    let most = stage.settings.limits.steps;
+    if steps.len() > most as usize {
+        let error = Error::limit(format!("{} steps: this run allows {most}", steps.len()));
+        return stage.noted(Err(error));
     }
+    let mut walk = Walk::new(stage);
+    walk.backdrop(backdrop);
     for (index, step) in steps.iter().enumerate() {
-        let at = |error: Error| error.context(format!("step {index}"));
-        hold::duration(&step.hold, stage.settings.duration).map_err(at)?;
-        stage.check_op_count(step.ops.len()).map_err(at)?;
+        walk.step(index, step);
     }
-    check_backdrop(&stage.settings.payloads, backdrop)
-        .map_err(|error| error.context("backdrop"))?;
-    let absent = of_plan(backdrop, steps) - stage.world.controllers();
-    if !absent.is_empty() {
-        return Err(Error::unavailable(format!(
-            "the plan needs controllers {absent}, which are not available: {}",
-            stage.world.absent_controllers()
-        )));
+    let Walk {
+        found,
+        left_out,
+        errors,
+        first,
+        seen,
+        ..
+    } = walk;
+    for finding in found {
+        stage.tell(finding);
     }
-    let mut walk = Walk {
-        stage,
-        alive: BTreeMap::new(),
-        payloads: Payloads::default(),
-        ended: BTreeMap::new(),
-        coming: &[],
-        step: None,
+    stage.findings.left_out += left_out;
+    stage.findings.seen.join(seen);
+    let error = match first {
+        None => return Ok(()),
+        Some(error) if errors == 1 => error,
+        Some(error) => error.context(format!("{errors} errors, the first")),
     };
-    let at = |error: Error| error.context("backdrop");
-    backdrop
-        .cgroups
-        .iter()
-        .try_for_each(|def| walk.def(def))
-        .map_err(at)?;
-    walk.ops(&backdrop.ops).map_err(at)?;
-    backdrop
-        .payloads
-        .iter()
-        .try_for_each(|run| walk.payload(run, Origin::Backdrop))
-        .map_err(at)?;
-    for (index, step) in steps.iter().enumerate() {
-        walk.step(index, step)
-            .map_err(|error| error.context(format!("step {index}")))?;
-    }
-    Ok(())
-}
-
-/// A cgroup that would be alive.
-#[derive(Clone, Debug, Default)]
-struct Alive {
-    /// Step that owns it; `None`: the backdrop.
-    owner: Option<usize>,
-    cpuset: Option<CpuSet>,
-    mems: Option<CpuSet>,
+    stage.told_already(&error);
+    Err(error)
 }
 
 struct Walk<'a> {
     stage: &'a Stage,
-    alive: BTreeMap<String, Alive>,
+    names: Lifetimes<'a>,
     payloads: Payloads,
-    /// Names that a step had and took with it.
-    ended: BTreeMap<String, usize>,
-    /// What this step's setup will make after its ops.
-    coming: &'a [CgroupDef],
-    step: Option<usize>,
+    place: Place,
+    /// Scenario time that the steps so far hold.
+    held: Duration,
+    /// In a repeating step: 1, and 2 for the second time round.
+    round: u32,
+    found: Vec<Finding>,
+    left_out: u64,
+    errors: usize,
+    first: Option<Error>,
+    seen: Seen,
 }
 
 impl<'a> Walk<'a> {
-    fn step(&mut self, index: usize, plan: &'a StepPlan) -> Result<()> {
-        self.step = Some(index);
-        if matches!(plan.hold, HoldSpec::Repeat(_)) {
-            self.defs(&plan.setup)?;
-            self.ops(&plan.ops)?;
+    fn new(stage: &'a Stage) -> Self {
+        Self {
+            stage,
+            names: Lifetimes::new(stage.settings.limits.cgroups),
+            payloads: Payloads::default(),
+            place: Place::default(),
+            held: Duration::ZERO,
+            round: 0,
+            found: Vec::new(),
+            left_out: 0,
+            errors: 0,
+            first: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Takes an error down; the walk goes on.
+    fn note<T>(&mut self, done: Result<T>) -> Option<T> {
+        let error = match done {
+            Ok(done) => return Some(done),
+            Err(error) if self.round > 1 => error.context("the second time round"),
+            Err(error) => error,
+        };
+        self.errors += 1;
+        if let Error::Refused(refusal) = &error {
+            let finding = self.place.refusal(Severity::Error, refusal);
+            self.find(finding);
+        }
+        if self.first.is_none() {
+            let error = match &self.place.op {
+                Some(op) => error.context(format!("op {}", op.index)),
+                None => error,
+            };
+            self.first = Some(match &self.place.step {
+                Some((index, _)) => error.context(format!("step {index}")),
+                None => error.context("backdrop"),
+            });
+        }
+        None
+    }
+
+    fn lint(&mut self, lint: Lint) {
+        let finding = self.place.lint(lint);
+        self.find(finding);
+    }
+
+    /// The stage tells no more than so many, whatever comes.
+    fn find(&mut self, finding: Finding) {
+        if self.found.len() < MAX_FINDINGS {
+            self.found.push(finding);
         } else {
-            self.coming = &plan.setup;
-            self.ops(&plan.ops)?;
-            self.coming = &[];
-            self.defs(&plan.setup)?;
+            self.left_out += 1;
+        }
+    }
+
+    fn backdrop(&mut self, backdrop: &'a Backdrop) {
+        self.defs(&backdrop.cgroups);
+        self.ops(&backdrop.ops);
+        for run in &backdrop.payloads {
+            let started = self.payload(run, Origin::Backdrop);
+            self.note(started);
+        }
+    }
+
+    fn step(&mut self, index: usize, plan: &'a StepPlan) {
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        self.place.step = Some((number, plan.label.as_deref().map(clean_label)));
+        self.names.begin_step(index);
+        let wanted = self.note(hold::duration(&plan.hold, self.stage.settings.duration));
+        let left = self.stage.settings.duration.saturating_sub(self.held);
+        if let HoldSpec::Repeat(interval) = plan.hold {
+            self.defs(&plan.setup);
+            self.repeat(&plan.ops, left, Duration::from_nanos(interval));
+            self.held += left;
+        } else {
+            self.names.coming = &plan.setup;
+            self.ops(&plan.ops);
+            self.names.coming = &[];
+            self.defs(&plan.setup);
+            let wanted = wanted.flatten().unwrap_or_default();
+            if let Some(lint) = lints::clipped_hold(&plan.hold, wanted, left, ROUNDING) {
+                self.lint(lint);
+            }
+            self.held += wanted.min(left);
         }
         self.payloads.step.clear();
-        let ended = &mut self.ended;
-        self.alive.retain(|name, group| {
-            let stays = group.owner.is_none();
-            if !stays {
-                ended.insert(name.clone(), index);
-            }
-            stays
-        });
-        Ok(())
+        self.names.end_step(index);
     }
 
-    fn defs(&mut self, defs: &[CgroupDef]) -> Result<()> {
-        defs.iter().try_for_each(|def| self.def(def))
-    }
-
-    fn ops(&mut self, ops: &[Op]) -> Result<()> {
-        for (index, op) in ops.iter().enumerate() {
-            self.op(op)
-                .map_err(|error| error.context(format!("op {index}")))?;
+    /// Twice, if there is time for it: what works once need not work again.
+    fn repeat(&mut self, ops: &'a [Op], left: Duration, interval: Duration) {
+        if left.is_zero() {
+            self.lint(lints::never_repeats());
         }
-        Ok(())
+        let before = self.errors;
+        self.round = 1;
+        self.ops(ops);
+        if self.errors == before && interval < left {
+            self.round = 2;
+            self.ops(ops);
+        }
+        self.round = 0;
     }
 
-    fn def(&mut self, def: &CgroupDef) -> Result<()> {
-        let payload = of_definition(def)?;
-        self.add(&def.name)?;
+    fn defs(&mut self, defs: &'a [CgroupDef]) {
+        for def in defs {
+            self.def(def);
+        }
+    }
+
+    fn ops(&mut self, ops: &'a [Op]) {
+        if self.note(self.stage.check_op_count(ops.len())).is_none() {
+            return;
+        }
+        for (index, op) in ops.iter().enumerate() {
+            self.place.op = Some(op_place(index, op));
+            self.op(op);
+        }
+        self.place.op = None;
+    }
+
+    fn controllers(&mut self, needed: Controllers) {
+        self.note(lacking(needed, self.stage.world.as_ref()));
+    }
+
+    fn def(&mut self, def: &CgroupDef) {
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
+        self.controllers(of_def(def));
+        // Everything else in the definition is looked at all the same.
+        let added = self.names.add(&def.name);
+        self.note(added);
         if let Some(spec) = &def.cpuset {
-            let cpus = resolve::cpuset(spec, self.stage.machine()).map_err(locate)?;
-            self.record(&def.name, Some(cpus));
+            let cpus = self.stage.definition_cpuset(def, spec).map_err(locate);
+            if let Some(cpus) = self.note(cpus) {
+                self.record(&def.name, Some(cpus));
+            }
         }
         if let Some(nodes) = &def.cpuset_mems {
-            let nodes = self.stage.existing_nodes(nodes).map_err(locate)?;
-            if let Some(group) = self.alive.get_mut(&def.name) {
-                group.mems = Some(nodes);
+            let nodes = self.note(self.stage.existing_nodes(nodes).map_err(locate));
+            if let Ok(group) = self.names.known_mut(&def.name) {
+                group.mems = nodes;
             }
         }
         if let Some(cpu) = &def.cpu {
-            limits::cpu(cpu, Extent::Definition).map_err(locate)?;
+            self.note(limits::cpu(cpu, Extent::Definition).map_err(locate));
         }
         if let Some(weight) = def.io_weight {
-            limits::io_weight(weight).map_err(locate)?;
+            self.note(limits::io_weight(weight).map_err(locate));
         }
         if let Some(max) = def.pids_max {
-            limits::pids_max(max).map_err(locate)?;
+            self.note(limits::pids_max(max).map_err(locate));
         }
-        def.work
-            .iter()
-            .try_for_each(|work| self.work(Some(&def.name), work))?;
-        payload.map_or(Ok(()), |run| self.payload(&run, Origin::Definition))
+        if def.work.is_empty() {
+            self.work(Some(&def.name), &crew::default_spec());
+        }
+        for work in &def.work {
+            self.work(Some(&def.name), work);
+        }
+        let started = match of_definition(def) {
+            Ok(Some(run)) => self.payload(&run, Origin::Definition),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.note(started.map_err(locate));
     }
 
-    fn op(&mut self, op: &Op) -> Result<()> {
-        offered(op)?;
+    fn op(&mut self, op: &'a Op) {
+        if self.round > 0 && matches!(op, Op::CaptureSnapshot(_)) {
+            self.note::<()>(Err(Error::invalid(
+                "a snapshot cannot be captured in a step that repeats its ops",
+            )
+            .remedy("capture in a step of its own")));
+        }
+        if self.note(offered(op)).is_none() {
+            return;
+        }
         match op {
-            Op::AddCgroup(name) => self.add(name),
-            Op::AddCgroupDef(def) => self.def(def),
+            Op::AddCgroupDef(def) => return self.def(def),
+            Op::Spawn(spawn) => return self.spawn(&spawn.placement, &spawn.work),
+            _ => self.controllers(of_op(op)),
+        }
+        let done = match op {
+            Op::AddCgroup(name) => self.names.add(name),
             Op::RemoveCgroup(name) => {
-                self.known(name)?;
                 self.payloads.drain(name);
-                self.alive.remove(name);
-                Ok(())
+                self.names.remove(name)
             }
-            Op::SetCpuset(set) => {
-                self.known(&set.cgroup)?;
-                let cpus = resolve::cpuset(&set.cpus, self.stage.machine())?;
-                self.record(&set.cgroup, Some(cpus));
-                Ok(())
-            }
-            Op::ClearCpuset(name) => {
-                self.known(name)?;
-                self.record(name, None);
-                Ok(())
-            }
-            Op::SwapCpusets(swap) => {
-                let a = self.known(&swap.a)?.cpuset.clone();
-                let b = self.known(&swap.b)?.cpuset.clone();
-                self.record(&swap.a, b);
-                self.record(&swap.b, a);
-                Ok(())
-            }
-            Op::Spawn(spawn) => match &spawn.placement {
-                Placement::Runner => self.work(None, &spawn.work),
-                Placement::Cgroup(name) => {
-                    self.known(name)?;
-                    self.work(Some(name), &spawn.work)
-                }
-            },
             Op::StopCgroup(name) => {
-                self.known(name)?;
                 self.payloads.drain(name);
-                Ok(())
+                self.names.stop(name)
             }
-            Op::FreezeCgroup(name) | Op::UnfreezeCgroup(name) => self.known(name).map(drop),
             Op::RunPayload(run) => self.payload(run, Origin::Op),
             Op::WaitPayload(which) | Op::KillPayload(which) => self.payloads.take(which),
-            Op::SetAffinity(set) => self.known(&set.cgroup).map(drop),
-            Op::MoveAllTasks(tasks) => {
-                if tasks.from != RUNNER {
-                    self.known(&tasks.from)?;
+            Op::SetCpuset(set) => self.known(&set.cgroup).and_then(|()| {
+                let cpus = self.stage.op_cpuset(&set.cgroup, &set.cpus)?;
+                self.record(&set.cgroup, Some(cpus));
+                Ok(())
+            }),
+            Op::ClearCpuset(name) => self.known(name).map(|()| self.record(name, None)),
+            Op::SwapCpusets(swap) => self.swap(&swap.a, &swap.b),
+            Op::SetAffinity(set) => self.known(&set.cgroup).and_then(|()| {
+                let cpuset = self.cpuset_of(&set.cgroup);
+                let machine = self.stage.machine();
+                let pool = cpuset.unwrap_or(&machine.cpus);
+                resolve::affinity(&set.affinity, pool, machine, &mut draws()).map(drop)
+            }),
+            Op::MoveAllTasks(tasks) => match self.names.move_all(&tasks.from, &tasks.to) {
+                Ok(false) => {
+                    self.lint(lints::nothing_to_move(&tasks.from));
+                    Ok(())
                 }
-                self.known(&tasks.to).map(drop)
-            }
+                moved => moved.map(drop),
+            },
+            Op::FreezeCgroup(name) | Op::UnfreezeCgroup(name) => self.known(name),
             Op::CaptureCgroupProcs(capture) => {
-                evidence::tag(capture)?;
-                self.known(&capture.cgroup).map(drop)
+                evidence::tag(capture).and_then(|_| self.known(&capture.cgroup))
             }
             Op::SteerIrq(steer) => interrupts::check(steer, self.stage.machine()),
             other => offered(other),
-        }
+        };
+        self.note(done);
+    }
+
+    fn known(&self, name: &str) -> Result<()> {
+        self.names.known(name).map(drop)
     }
 
     fn payload(&mut self, run: &PayloadRun, origin: Origin) -> Result<()> {
@@ -224,69 +316,71 @@ impl<'a> Walk<'a> {
         if let Some(cgroup) = &run.cgroup {
             self.known(cgroup)?;
         }
-        self.payloads.add(run, origin, self.step.is_some())
+        self.payloads.add(run, origin, self.place.step.is_some())
     }
 
-    fn add(&mut self, name: &str) -> Result<()> {
-        components(name)?;
-        let group = Alive {
-            owner: self.step,
-            ..Alive::default()
+    fn swap(&mut self, a: &str, b: &str) -> Result<()> {
+        let set_a = self.names.known(a)?.cpuset.clone();
+        let set_b = self.names.known(b)?.cpuset.clone();
+        self.record(a, set_b);
+        self.record(b, set_a);
+        Ok(())
+    }
+
+    fn spawn(&mut self, placement: &Placement, work: &WorkSpec) {
+        let name = match placement {
+            Placement::Runner => None,
+            Placement::Cgroup(name) => Some(name.as_str()),
         };
-        match self.alive.insert(name.to_owned(), group) {
-            None => Ok(()),
-            Some(_) => Err(Error::declared_already(name)),
+        if let Some(name) = name {
+            if self.note(self.known(name)).is_none() {
+                return;
+            }
+            if self.place.step.is_some() && self.names.is_backdrop(name) {
+                self.lint(lints::dies_with_step(name));
+            }
         }
-    }
-
-    fn known(&self, name: &str) -> Result<&Alive> {
-        if let Some(group) = self.alive.get(name) {
-            return Ok(group);
-        }
-        let name_shown = quote(name);
-        Err(Error::not_found(
-            if self.coming.iter().any(|def| def.name == name) {
-                format!(
-                    "cgroup {name_shown} is made by this step's setup, which comes after its ops: declare it \
-                 in the backdrop, or with add-cgroup-def earlier in these ops"
-                )
-            } else if let (Some(ended), Some(step)) = (self.ended.get(name), self.step) {
-                format!(
-                    "cgroup {name_shown} ended with step {ended}; step {step} has no such cgroup: declare it \
-                 in the backdrop to have it in both"
-                )
-            } else {
-                let names: Vec<&str> = self.alive.keys().map(String::as_str).take(20).collect();
-                format!("no cgroup {name_shown}: there are {}", names.join(", "))
-            },
-        ))
+        self.work(name, work);
     }
 
     fn record(&mut self, name: &str, cpus: Option<CpuSet>) {
-        if let Some(group) = self.alive.get_mut(name) {
+        if cpus.is_some() {
+            self.seen.cpuset();
+        }
+        if let Ok(group) = self.names.known_mut(name) {
             group.cpuset = cpus;
         }
     }
 
-    fn work(&self, name: Option<&str>, work: &WorkSpec) -> Result<()> {
-        let group = name.and_then(|name| self.alive.get(name));
-        let cpuset = group.and_then(|group| group.cpuset.as_ref());
-        if cpuset.is_some_and(CpuSet::is_empty) {
-            // The definition's own check tells the three cases apart.
-            return Ok(());
-        }
-        let place = Place {
+    fn cpuset_of(&self, name: &str) -> Option<&CpuSet> {
+        self.names.get(name)?.cpuset.as_ref()
+    }
+
+    fn work(&mut self, name: Option<&str>, work: &WorkSpec) {
+        let group = name.and_then(|name| self.names.get(name));
+        let place = crew::Place {
             group: name,
-            cpuset,
+            cpuset: group.and_then(|group| group.cpuset.as_ref()),
             mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.stage.machine(),
             default_workers: self.stage.settings.workers_per_cgroup,
             own: self.stage.own_work(),
         };
-        let most = self.stage.settings.limits.workers;
-        // Draws must not disturb the run's own.
-        let mut random = fastrand::Rng::with_seed(0);
-        let plan = crew::plan(work, place, most, 0, &mut random)?;
-        crew::directories(&plan.work, name, |name| self.known(name).map(drop)).map(drop)
+        let limit = self.stage.settings.limits.workers;
+        let most = limit.saturating_sub(self.names.workers());
+        let plan = crew::plan(work, place, most, 0, &mut draws());
+        if let Some(plan) = self.note(plan) {
+            let known = |name: &str| self.names.known(name).map(drop);
+            let directories = crew::directories(&plan.work, name, known).map(drop);
+            self.note(directories);
+            let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
+            self.seen.crew(name, &plan.work, workers);
+            self.names.start(name, workers);
+        }
     }
+}
+
+/// Draws that do not disturb the run's own.
+fn draws() -> fastrand::Rng {
+    fastrand::Rng::with_seed(0)
 }

@@ -5,7 +5,7 @@ use crate::bindings::ops::Op;
 use crate::bindings::stage::{Backdrop, StepPlan};
 use crate::bindings::types::CgroupDef;
 use crate::executor::{Error, Result};
-use crate::world::Controllers;
+use crate::world::{Controllers, World};
 
 /// Controllers that one definition needs.
 pub(super) fn of_def(def: &CgroupDef) -> Controllers {
@@ -80,6 +80,58 @@ pub fn op_bit(op: &Op) -> u32 {
     }
 }
 
+/// The contract's names of the ops, in the order of their cases.
+const OP_NAMES: [&str; 28] = [
+    "add-cgroup",
+    "add-cgroup-def",
+    "remove-cgroup",
+    "set-cpuset",
+    "clear-cpuset",
+    "swap-cpusets",
+    "spawn",
+    "stop-cgroup",
+    "set-affinity",
+    "move-all-tasks",
+    "run-payload",
+    "wait-payload",
+    "kill-payload",
+    "freeze-cgroup",
+    "unfreeze-cgroup",
+    "capture-snapshot",
+    "watch-snapshot",
+    "write-kernel-hot",
+    "write-kernel-cold",
+    "read-kernel-hot",
+    "read-kernel-cold",
+    "attach-scheduler",
+    "detach-scheduler",
+    "restart-scheduler",
+    "replace-scheduler",
+    "pin-bpf-map",
+    "capture-cgroup-procs",
+    "steer-irq",
+];
+
+/// The op's case as the contract writes it.
+pub(super) fn op_name(op: &Op) -> &'static str {
+    OP_NAMES[op_bit(op) as usize]
+}
+
+/// Refuses what a world without some of the controllers cannot do.
+///
+/// # Errors
+/// `unavailable`, naming the controllers that are missing.
+pub(super) fn lacking(needed: Controllers, world: &dyn World) -> Result<()> {
+    let absent = needed - world.controllers();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    Err(Error::unavailable(format!(
+        "it needs controllers that are not available: {absent}"
+    ))
+    .remedy(world.absent_controllers()))
+}
+
 /// Refuses an op that this version of the runtime does not carry out.
 ///
 /// # Errors
@@ -96,6 +148,7 @@ pub(super) fn offered(op: &Op) -> Result<()> {
 /// The answer for a part of the contract that this version does not carry out.
 pub(super) fn not_offered(family: &str) -> Error {
     Error::unavailable(format!(
-        "this version of the runtime does not offer {family}: leave it out, or use a newer version"
+        "this version of the runtime does not offer {family}"
     ))
+    .remedy("leave it out, or use a newer version")
 }

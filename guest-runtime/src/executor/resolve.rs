@@ -24,6 +24,7 @@ pub fn cpuset(spec: &CpusetSpec, machine: &Machine) -> Result<CpuSet> {
                     "llc({index}) does not exist: the machine has {} last-level caches, numbered from 0",
                     machine.llcs.len()
                 ))
+                .remedy("take a larger topology, or another cache")
             }),
         CpusetSpec::Numa(node) => node_cpus(*node, machine),
         CpusetSpec::Range(range) => {
@@ -86,6 +87,21 @@ pub(super) fn on_node(node: u32, cpus: &CpuSet, machine: &Machine) -> Result<Cpu
     Ok(left)
 }
 
+/// A specification as a message shows it. `exact` is not shown in full: its
+/// list is the author's, of any length.
+pub(super) fn words(spec: &CpusetSpec) -> String {
+    match spec {
+        CpusetSpec::Llc(index) => format!("llc({index})"),
+        CpusetSpec::Numa(node) => format!("numa({node})"),
+        CpusetSpec::Range(range) => format!("range({}, {})", range.start, range.end),
+        CpusetSpec::Disjoint(part) => format!("disjoint({} of {})", part.index, part.of),
+        CpusetSpec::Overlap(part) => {
+            format!("overlap({} of {}, {})", part.index, part.of, part.fraction)
+        }
+        CpusetSpec::Exact(cpus) => format!("exact({} CPUs)", cpus.len()),
+    }
+}
+
 /// Start and end of part `index` of `of` over `n` CPUs; the last takes the rest.
 fn part(index: u32, of: u32, n: usize) -> Result<(usize, usize)> {
     if of == 0 || index >= of {
@@ -97,7 +113,8 @@ fn part(index: u32, of: u32, n: usize) -> Result<(usize, usize)> {
     if n < of {
         return Err(Error::invalid(format!(
             "not enough usable CPUs: {of} parts need at least {of}, the machine has {n}"
-        )));
+        ))
+        .remedy("take a larger topology, or fewer parts"));
     }
     let chunk = n / of;
     let end = if index + 1 == of {
@@ -119,7 +136,8 @@ fn exact(cpus: &[u32], machine: &Machine) -> Result<CpuSet> {
             "CPUs {missing} do not exist: the machine has {}, the highest is {}",
             machine.cpus,
             machine.cpus.last().unwrap_or(0)
-        )));
+        ))
+        .remedy("take a larger topology, or other CPUs"));
     }
     Ok(wanted)
 }

@@ -8,11 +8,11 @@ use proscenium_wire::TasksReason;
 use super::crew::{self, Place};
 use super::limits::{self, Extent, Text, Write1};
 use super::payload_rules::{Origin, of_definition};
-use super::requirements::of_def;
+use super::requirements::{lacking, of_def};
 use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
-use super::{Error, Result, resolve};
+use super::{Error, Result, lints, resolve};
 use crate::bindings::types::{CgroupDef, CpusetSpec, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
@@ -24,8 +24,9 @@ impl Stage {
     /// # Errors
     /// Of the first that fails; it names the cgroup.
     pub fn setup(&mut self, step: StepId, defs: &[CgroupDef]) -> Result<()> {
-        self.active(step)?;
-        self.apply_defs(defs)
+        let done = self.active(step).map(drop);
+        let done = done.and_then(|()| self.apply_defs(defs));
+        self.noted(done)
     }
 
     /// Definitions, after which all that they started runs.
@@ -87,7 +88,7 @@ impl Stage {
     }
 
     /// The three ways in which a definition's cpuset can be empty, told apart.
-    fn definition_cpuset(&self, def: &CgroupDef, spec: &CpusetSpec) -> Result<CpuSet> {
+    pub(super) fn definition_cpuset(&self, def: &CgroupDef, spec: &CpusetSpec) -> Result<CpuSet> {
         let cpus = resolve::cpuset(spec, self.machine())?;
         if !cpus.is_empty() {
             return Ok(cpus);
@@ -100,16 +101,16 @@ impl Stage {
                 _ => None,
             })
             .collect();
+        let spec = resolve::words(spec);
         Err(Error::invalid(if fractions.is_empty() {
-            format!(
-                "{spec:?} resolves to no CPU on this machine: widen it, or leave the cpuset out"
-            )
+            format!("{spec} resolves to no CPU on this machine")
         } else {
             format!(
-                "{spec:?} resolves to 0 CPUs, of which fraction-of-cpuset {} is 0 workers",
+                "{spec} resolves to 0 CPUs, of which fraction-of-cpuset {} is 0 workers",
                 fractions.join(", ")
             )
-        }))
+        })
+        .remedy("widen it, take a larger topology, or leave the cpuset out"))
     }
 
     /// Nodes for `cpuset.mems`; not empty, all there.
@@ -193,13 +194,7 @@ impl Stage {
         if missing.is_empty() {
             return Ok(());
         }
-        let absent = missing - self.world.controllers();
-        if !absent.is_empty() {
-            return Err(Error::unavailable(format!(
-                "controllers {absent} are not available: {}",
-                self.world.absent_controllers()
-            )));
-        }
+        lacking(missing, self.world.as_ref())?;
         self.mediation.writes += 1;
         self.world.enable(GroupId::ROOT, missing).map_err(|error| {
             Error::from(error).context(format!("enabling controllers {missing}"))
@@ -243,6 +238,9 @@ impl Stage {
     /// Writes `cpuset.cpus` and records it; `None` clears it.
     pub(super) fn put_cpuset(&mut self, name: &str, cpus: Option<CpuSet>) -> Result<()> {
         let id = self.group(name)?.id;
+        if cpus.is_some() {
+            self.findings.seen.cpuset();
+        }
         // The kernel takes a bare newline for "no set of its own".
         let text = cpus
             .as_ref()
@@ -297,8 +295,14 @@ impl Stage {
         let find = |name: &str| Ok(self.group(name)?.id);
         plan.directories = crew::directories(&plan.work, name, find)?;
         let group = group.map(|group| group.id);
+        if let (Some(name), true) = (name, self.step.is_some())
+            && group.is_some_and(|id| self.is_backdrop(id))
+        {
+            self.lint(lints::dies_with_step(name));
+        }
         let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
         self.mediation.spawns += u64::from(workers);
+        self.findings.seen.crew(name, &plan.work, workers);
         let id = self.world.spawn(group, &plan).map_err(|error| {
             Error::from(error).context(format!(
                 "starting {workers} {} workers in {}",

@@ -9,6 +9,7 @@ use proscenium_wire::{
 };
 
 use super::crew::OwnWork;
+use super::findings::Findings;
 use super::slot::{Group, Slot};
 use super::step::Step;
 use super::{Error, Result};
@@ -62,6 +63,7 @@ pub struct Stage {
     /// Payload records so far.
     pub(super) payload_records: u32,
     pub(super) tally: Tally,
+    pub(super) findings: Findings,
     pub(super) mediation: Mediation,
     pub(super) cancelled: Option<String>,
     /// The finish path was taken, or an early end; nothing may be begun.
@@ -92,6 +94,7 @@ impl Stage {
             last_clean: None,
             payload_records: 0,
             tally,
+            findings: Findings::default(),
             mediation: Mediation::default(),
             cancelled: None,
             ended: false,
@@ -206,7 +209,12 @@ impl Stage {
                 format!("cancelled: {reason}"),
             );
         }
+        let returned = match &ending {
+            Ending::Returned { outcome, .. } => Some(*outcome),
+            Ending::Broken(_) => None,
+        };
         let verdict = std::mem::take(&mut self.tally).verdict(ending);
+        self.tell_closing(returned, verdict.asserted);
         self.sink.emit(Event::Verdict(verdict.clone()));
         self.mediation.frames = self.sink.frames();
         self.sink.emit(Event::Mediation(self.mediation));

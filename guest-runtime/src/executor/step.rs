@@ -50,6 +50,11 @@ impl Step {
     }
 }
 
+/// What the author calls a step, as one bounded line.
+pub(super) fn clean_label(label: &str) -> String {
+    clean_line(label, MAX_LABEL)
+}
+
 impl Stage {
     /// Opens a step.
     ///
@@ -57,7 +62,8 @@ impl Stage {
     /// `invalid` while another is open, `limit-exceeded` beyond the run's
     /// number of steps, `cancelled`.
     pub fn begin(&mut self, label: Option<&str>) -> Result<StepId> {
-        self.begin_step(label, None)
+        let begun = self.begin_step(label, None);
+        self.noted(begun)
     }
 
     pub(super) fn begin_step(
@@ -81,7 +87,7 @@ impl Stage {
         self.start();
         let index = self.steps_begun;
         self.steps_begun += 1;
-        let label = label.map(|label| clean_line(label, MAX_LABEL));
+        let label = label.map(clean_label);
         let step = Step {
             index,
             label: label.clone(),

@@ -57,6 +57,7 @@ pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmti
 impl bindings::types::Host for State {
     /// Expected answers go to the plugin; faults of the environment end it.
     fn convert_error(&mut self, error: Error) -> wasmtime::Result<bindings::types::Error> {
+        self.stage.answered(&error);
         match error {
             Error::Refused(refusal) => {
                 if refusal.code == bindings::types::ErrorCode::LimitExceeded {

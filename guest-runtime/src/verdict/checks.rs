@@ -69,6 +69,12 @@ fn place(stats: &CgroupStats) -> String {
     }
 }
 
+/// Longest stretch without CPU time that is allowed, in nanoseconds, if any is set.
+pub(crate) fn gap_limit(thresholds: &Thresholds) -> Option<u64> {
+    let not_starved = thresholds.not_starved == Some(true);
+    thresholds.max_gap_ns.or(not_starved.then_some(GAP_NS))
+}
+
 fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
     let stats = subject.stats;
     let not_starved = thresholds.not_starved == Some(true);
@@ -100,8 +106,7 @@ fn fairness(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Det
             ),
         ));
     }
-    let gap_limit = thresholds.max_gap_ns.or(not_starved.then_some(GAP_NS));
-    if let Some(limit) = gap_limit {
+    if let Some(limit) = gap_limit(thresholds) {
         for report in subject
             .reports
             .iter()

@@ -8,6 +8,7 @@ mod checks;
 mod stats;
 mod tally;
 
+pub(crate) use checks::gap_limit;
 pub use checks::{Subject, evaluate};
 pub use stats::{Sample, of_reports, of_slices};
 pub use tally::{Ending, PhaseLabel, Tally};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CgroupStats, Detail, PayloadRecord, Verdict};
+use crate::{CgroupStats, Detail, Finding, PayloadRecord, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub enum Event {
     Tasks(Tasks),
     /// A detail, as soon as it is known; it is in the verdict as well.
     Detail(Detail),
+    /// A remark on the scenario itself, as soon as it is known.
+    Finding(Finding),
     /// The last word on the scenario.
     Verdict(Verdict),
     /// What the gateway did for the plugin.

@@ -40,6 +40,7 @@ mod codec;
 mod command;
 mod decoder;
 mod event;
+mod finding;
 mod frame;
 mod hello;
 mod job;
@@ -54,6 +55,7 @@ pub use decoder::{Decoder, Received, Truncated};
 pub use event::{
     Event, Hello, LogLevel, LogSource, Mark, Mediation, StepInfo, StepMark, Tasks, TasksReason,
 };
+pub use finding::{Finding, OpPlace, Severity};
 pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
 pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};

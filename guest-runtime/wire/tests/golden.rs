@@ -40,6 +40,7 @@ fn event_file(event: &Event) -> &'static str {
         Event::Collected(_) => "event-collected",
         Event::Tasks(_) => "event-tasks",
         Event::Detail(_) => "event-detail",
+        Event::Finding(_) => "event-finding",
         Event::Verdict(_) => "event-verdict",
         Event::Mediation(_) => "event-mediation",
         Event::Fault { .. } => "event-fault",
@@ -143,6 +144,25 @@ fn verdict() -> Verdict {
     }
 }
 
+/// One of each severity; the last with nothing that may be missing.
+fn findings() -> impl Iterator<Item = Event> {
+    Severity::ALL.into_iter().map(|severity| {
+        let full = severity != Severity::Note;
+        Event::Finding(Finding {
+            severity,
+            kind: "not-found".into(),
+            step: full.then_some(1),
+            label: full.then(|| "shrunk".into()),
+            op: full.then(|| OpPlace {
+                index: 300,
+                name: "set-cpuset".into(),
+            }),
+            message: "no cgroup \"laod\": there are load".into(),
+            remedy: full.then(|| "correct the name".into()),
+        })
+    })
+}
+
 fn hello() -> Hello {
     Hello {
         wire_version: WIRE_VERSION,
@@ -235,7 +255,7 @@ fn events() -> Vec<Event> {
         Event::End,
         Event::Payload(payload_record()),
     ];
-    logs().chain(samples).collect()
+    logs().chain(findings()).chain(samples).collect()
 }
 
 fn commands() -> Vec<Command> {

@@ -1,12 +1,10 @@
-//! `proscenium check`: a scenario in the simulated world, in virtual time.
+//! `proscenium check`: a scenario read over in the simulated world, in virtual time.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
-use proscenium_guest_runtime::exported::Rehearsal;
-use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::sink::Sink;
 use proscenium_guest_runtime::world::simulated::Simulated;
@@ -15,94 +13,203 @@ use proscenium_wire::{Event, Job};
 use super::needs::Have;
 use super::record::{self, Place};
 use super::scenario::{ScenarioArgs, bad_payload};
+use super::simulated::{self, KernelOnPaper};
+use super::sweep::{self, Named, Sweep};
 use super::{Context, code_of, job, needs, say, worse};
 use crate::error::ExpectedError;
-use crate::event::{RunOutcome, World};
+use crate::event::{Reason, RunEnded, RunOutcome, World};
 use crate::exit_code;
 use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
-use crate::session::{Clock, Ending, Monotonic, Recording};
+use crate::report::Reporters;
+use crate::session::{Ending, Monotonic, Recording};
+use crate::vm::topology::Topology;
 
-/// Real time that virtual time may take. A scenario needs a fraction of a
-/// second; one that waits a billion times is stopped and says so.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Events under way between scenario and reporters; beyond that it waits.
 const IN_FLIGHT: usize = 1_024;
 
-/// Run scenarios without a VM: a simulated machine, in virtual time.
+/// Read scenarios over without a VM: on a simulated machine, in virtual time.
 ///
-/// Cgroups, ranges and lifetimes follow the kernel's rules, so mistakes in a plan show here. How
-/// a scheduler copes does not: load is shared out evenly.
+/// Cgroups, ranges and lifetimes follow the kernel's rules. Everything that is found is told, not
+/// only the first: what would be refused (errors), what is probably not meant (warnings), each
+/// with its place and what to do. How a scheduler copes does not show: load is shared out evenly.
+///
+/// The exit code is the one that a run would have; findings alone do not change it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   proscenium check plugins/steady
   proscenium check plugins/cpuset-shrink --topology 2n8l8c2t --param tolerance=10
-  proscenium check my.wasm --json | jq .event.type")]
+  proscenium check my.wasm --all-topologies --deny-warnings
+  proscenium check my.wasm --json | jq 'select(.event.type == \"finding\").event'")]
 pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
+
+    /// Shape of the machine: nodes, last-level caches in all, cores per cache, threads per core;
+    /// or the name of a preset, such as 252cpu-14llc-smt. Several give a table.
+    #[arg(long, short, value_name = "NnNlNcNt", default_value = "1n1l2c1t")]
+    topology: Vec<Topology>,
+
+    /// Check on every preset that meets the scenario's needs.
+    #[arg(long, conflicts_with = "topology")]
+    all_topologies: bool,
+
+    /// Check against what this kernel was built with: a file with its configuration beside it, or
+    /// the name of a fetched one. It is not booted.
+    #[arg(long, short, value_name = "KERNEL")]
+    kernel: Option<OsString>,
+
+    /// Fail if there are warnings or errors among the findings, though the scenario passes.
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> {
-    let args = &args.scenario;
     let mut code = exit_code::PASSED;
-    for named in &args.plugins {
-        let one = check(named, args, context).unwrap_or_else(|error| {
-            say(&format!("error: {error}"));
-            record::not_loaded(&error, named, args, World::Simulated, context);
-            code_of(&error)
-        });
+    for named in &args.scenario.plugins {
+        let one = match check(named, args, context) {
+            Ok(Checked::One(code)) => code,
+            Ok(Checked::Many(code, table)) => {
+                context.out.write_all(&table)?;
+                code
+            }
+            Err(error) => {
+                say(&format!("error: {error}"));
+                record::not_loaded(&error, named, &args.scenario, World::Simulated, context);
+                code_of(&error)
+            }
+        };
         code = worse(code, one);
     }
     Ok(code)
 }
 
-fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8, ExpectedError> {
+/// An exit code, and for several topologies what is to be printed.
+enum Checked {
+    One(u8),
+    Many(u8, Vec<u8>),
+}
+
+fn check(named: &Path, args: &Args, context: &Context<'_>) -> Result<Checked, ExpectedError> {
+    let scenario = &args.scenario;
+    let kernel = args.kernel.as_deref();
+    let kernel = kernel
+        .map(|named| KernelOnPaper::find(&context.layout, named))
+        .transpose()?;
     let clock = Monotonic::start();
-    let loaded = Loader::new(&context.layout, args.foreign(), context.terminal).load(named)?;
-    let payloads = Pack::declarations(args.declared()?).map_err(|error| bad_payload(&error))?;
-    let job = job::job(args, &loaded.manifest, payloads)?;
-    let place = Place {
-        world: World::Simulated,
-        kernel: None,
-        acceleration: None,
+    let loaded = Loader::new(&context.layout, scenario.foreign(), context.terminal).load(named)?;
+    let payloads = Pack::declarations(scenario.declared()?).map_err(|error| bad_payload(&error))?;
+    let checking = Checking {
+        job: job::job(scenario, &loaded.manifest, payloads)?,
+        loaded,
+        kernel,
+        deny_warnings: args.deny_warnings,
+        begun: Monotonic::start(),
     };
-    let started = record::started(&loaded, &job, args, place, None);
-    let mut reporters = record::reporters(args, None, context);
-    let mut recording = Recording::begin(&clock, &mut reporters, None, started);
-    if let Some(unmet) = needs::unmet(&loaded.manifest.needs, &Have::of_vm(args.topology), None) {
-        let (outcome, reason) = record::skipped(&unmet);
-        return Ok(recording.abort(outcome, reason).exit_code);
+    if let ([topology], false) = (&args.topology[..], args.all_topologies) {
+        let mut reporters = record::reporters(scenario, None, context);
+        let ended = checking.on(*topology, &clock, &mut reporters);
+        return Ok(Checked::One(ended.exit_code));
     }
-    let topology = args.topology;
-    let machine = Machine::uniform(
-        topology.nodes(),
-        topology.llcs(),
-        topology.cores(),
-        topology.threads(),
-    );
-    let rehearsal = loaded
-        .plugin
-        .exports_work()
-        .then(|| Rehearsal::new(&loaded.plugin));
-    let rehearsal = match rehearsal.transpose() {
-        Ok(rehearsal) => rehearsal,
-        Err(error) => {
-            let failed =
-                ExpectedError::could_not_run("exported work cannot be tried").because(error);
-            let (outcome, reason) = record::outcome(&failed);
-            return Ok(recording.abort(outcome, reason).exit_code);
+    if scenario.junit.is_some() {
+        return Err(
+            ExpectedError::refused("cannot write a JUnit report of several topologies")
+                .because("it is a report of one run")
+                .remedy("name one --topology at a time, or use --json"),
+        );
+    }
+    checking.on_all(args, record::look(context).width)
+}
+
+/// What is to be checked, wherever.
+struct Checking {
+    loaded: Loaded,
+    job: Job,
+    kernel: Option<KernelOnPaper>,
+    deny_warnings: bool,
+    /// When the first simulation began.
+    begun: Monotonic,
+}
+
+impl Checking {
+    /// On several topologies, one after another.
+    fn on_all(&self, args: &Args, width: u16) -> Result<Checked, ExpectedError> {
+        let release = self.release();
+        let (all, unfit) = if args.all_topologies {
+            sweep::presets(&self.loaded.manifest.needs, release)
+        } else {
+            (args.topology.iter().copied().map(Named::from).collect(), 0)
+        };
+        let mut sweep = Sweep::default();
+        let mut code = exit_code::PASSED;
+        for named in &all {
+            let mut reporters = record::one_of_many(&args.scenario);
+            let ended = self.on(named.topology, &Monotonic::start(), &mut reporters);
+            code = worse(code, ended.exit_code);
+            sweep.add(named, &ended, reporters.summary());
         }
-    };
-    if simulate(&loaded, &job, machine, rehearsal, &mut recording) {
-        recording.guest(Event::End);
-        return Ok(recording.finish(Ending::Orderly).exit_code);
+        let mut text = Vec::new();
+        if !args.scenario.json {
+            let name = &self.loaded.manifest.name;
+            sweep
+                .print(&mut text, name, unfit, width)
+                .map_err(|error| ExpectedError::could_not_run(error.to_string()))?;
+        }
+        Ok(Checked::Many(code, text))
     }
-    let (_, reason) = record::outcome(
-        &ExpectedError::could_not_run("the runtime failed").because("its thread ended early"),
-    );
-    Ok(recording.abort(RunOutcome::CouldNotRun, reason).exit_code)
+
+    fn on(&self, topology: Topology, clock: &Monotonic, reporters: &mut Reporters) -> RunEnded {
+        let place = Place {
+            world: World::Simulated,
+            topology: Some(topology),
+            kernel: self.release().map(str::to_owned),
+            acceleration: None,
+        };
+        let started = record::started(&self.loaded, &self.job, place, None);
+        let mut recording = Recording::begin(clock, reporters, None, started);
+        recording.evidence.deny_findings = self.deny_warnings;
+        let needs = &self.loaded.manifest.needs;
+        if let Some(unmet) = needs::unmet(needs, &Have::of_vm(topology), self.release()) {
+            let (outcome, reason) = record::skipped(&unmet);
+            return recording.abort(outcome, reason);
+        }
+        let kernel = self.kernel.as_ref();
+        let lacks = kernel.and_then(|kernel| kernel.lacks.clone());
+        if let Some(lacks) = &lacks {
+            recording.guest(Event::Finding(lacks.clone()));
+        }
+        let plugin = &self.loaded.plugin;
+        let rehearsal = match simulated::rehearsal(plugin) {
+            Ok(rehearsal) => rehearsal,
+            Err(error) => {
+                let (outcome, reason) = record::outcome(&error);
+                return recording.abort(outcome, reason);
+            }
+        };
+        let world = || simulated::world(topology, kernel, rehearsal, self.begun);
+        if !simulate(&self.loaded, &self.job, world, &mut recording) {
+            let (_, reason) = record::outcome(
+                &ExpectedError::could_not_run("the runtime failed")
+                    .because("its thread ended early"),
+            );
+            return recording.abort(RunOutcome::CouldNotRun, reason);
+        }
+        match lacks {
+            // What a run would say before it boots.
+            Some(lacks) => {
+                recording.abort(RunOutcome::Refused, Reason::new("refused", lacks.message))
+            }
+            None => {
+                recording.guest(Event::End);
+                recording.finish(Ending::Orderly)
+            }
+        }
+    }
+
+    fn release(&self) -> Option<&str> {
+        self.kernel.as_ref().map(|kernel| kernel.name.as_str())
+    }
 }
 
 /// Runs the scenario beside the reporters, so that neither holds more than
@@ -110,34 +217,21 @@ fn check(named: &Path, args: &ScenarioArgs, context: &Context<'_>) -> Result<u8,
 fn simulate(
     loaded: &Loaded,
     job: &Job,
-    machine: Machine,
-    rehearsal: Option<Rehearsal>,
+    world: impl FnOnce() -> Simulated + Send,
     recording: &mut Recording<'_>,
 ) -> bool {
     let (sender, events) = sync_channel(IN_FLIGHT);
     thread::scope(|scope| {
-        let world = scope.spawn(move || {
+        let running = scope.spawn(move || {
             let sink = Box::new(Outlet { sender, sent: 0 });
-            let clock = Monotonic::start();
-            let mut world = Simulated::new(machine).interrupted_by(move || {
-                (Duration::from_nanos(clock.now_ns()) > PATIENCE).then(|| {
-                    format!(
-                        "the simulation took over {} s: wait less often, or for longer at a time",
-                        PATIENCE.as_secs()
-                    )
-                })
-            });
-            if let Some(rehearsal) = rehearsal {
-                world = world.with_rehearsal(Box::new(rehearsal));
-            }
-            scenario::run(&loaded.plugin, job, Box::new(world), sink)
+            scenario::run(&loaded.plugin, job, Box::new(world()), sink)
         });
         let mut verdict_told = false;
         for event in events {
             verdict_told |= matches!(event, Event::Verdict(_));
             recording.guest(event);
         }
-        match world.join() {
+        match running.join() {
             Ok(verdict) if !verdict_told => recording.guest(Event::Verdict(verdict)),
             Ok(_) => {}
             Err(_) => return false,

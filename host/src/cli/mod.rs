@@ -20,6 +20,8 @@ mod new;
 mod record;
 mod run;
 mod scenario;
+mod simulated;
+mod sweep;
 mod values;
 mod work_types;
 

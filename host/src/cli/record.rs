@@ -16,6 +16,7 @@ use crate::report::human::Look;
 use crate::report::{Human, JsonLines, Junit, Live, Plain, Reporters};
 use crate::run_dir::RunDir;
 use crate::session::{Monotonic, Recording};
+use crate::vm::topology::Topology;
 
 /// Columns where standard output is no terminal.
 const WIDTH: u16 = 100;
@@ -46,7 +47,7 @@ pub(super) fn reporters(
     }
 }
 
-fn look(context: &Context<'_>) -> Look {
+pub(super) fn look(context: &Context<'_>) -> Look {
     let environment = context.layout.environment();
     let terminal = io::stdout().is_terminal();
     let width = Term::stdout().size_checked().map(|(_, columns)| columns);
@@ -60,10 +61,22 @@ fn look(context: &Context<'_>) -> Look {
     }
 }
 
+/// Only who reads the stream is told; people get a table of all when it is over.
+pub(super) fn one_of_many(args: &ScenarioArgs) -> Reporters {
+    let reporters = Reporters::new(io::stderr());
+    if args.json {
+        reporters.with(JsonLines::new(io::stdout()))
+    } else {
+        reporters
+    }
+}
+
 /// Where a scenario is to run, for the first record.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) world: World,
+    /// The shape that was asked for; none is this machine's own.
+    pub(super) topology: Option<Topology>,
     pub(super) kernel: Option<String>,
     pub(super) acceleration: Option<Acceleration>,
 }
@@ -72,7 +85,6 @@ pub(super) struct Place {
 pub(super) fn started(
     loaded: &Loaded,
     job: &Job,
-    args: &ScenarioArgs,
     place: Place,
     run_dir: Option<&Path>,
 ) -> RunStarted {
@@ -85,18 +97,13 @@ pub(super) fn started(
         world: place.world,
         kernel: place.kernel,
         acceleration: place.acceleration,
-        topology: topology(args, place.world),
+        topology: place.topology.map(|topology| topology.to_string()),
         duration_ns: job.duration_ns,
         seed: job.seed,
         parameters: job.parameters.clone(),
         started_unix_ms: unix_ms(),
         run_dir: run_dir.map(|path| path.display().to_string()),
     }
-}
-
-/// The topology that was asked for; this machine has one of its own.
-fn topology(args: &ScenarioArgs, world: World) -> Option<String> {
-    (world != World::Local).then(|| args.topology.to_string())
 }
 
 /// Tells machines that ask for it that a plugin could not even be loaded;
@@ -127,7 +134,7 @@ pub(super) fn not_loaded(
         world,
         kernel: None,
         acceleration: None,
-        topology: topology(args, world),
+        topology: None,
         duration_ns: args.duration.map_or(0, values::nanoseconds),
         seed: args.seed,
         parameters: args.param.clone(),

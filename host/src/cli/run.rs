@@ -30,6 +30,7 @@ use crate::run_dir::RunDir;
 use crate::session::{self, Deadlines, Guest, Monotonic, Recording};
 use crate::vm::accel::{AccelRequest, Choice};
 use crate::vm::qemu::Qemu;
+use crate::vm::topology::Topology;
 
 /// Run scenarios in a VM with a real kernel, or with --local on this machine's own.
 #[derive(Debug, clap::Args)]
@@ -44,6 +45,11 @@ The first Ctrl-C asks the guest for an orderly end, the second kills it.")]
 pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
+
+    /// Shape of the machine: nodes, last-level caches in all, cores per cache, threads per core;
+    /// or the name of a preset, such as 8cpu-2llc-smt.
+    #[arg(long, short, value_name = "NnNlNcNt", default_value = "1n1l2c1t")]
+    topology: Topology,
 
     /// Kernel to boot: a bzImage or ELF, or the name of a fetched one
     /// [env: PROSCENIUM_KERNEL] [default: the newest fetched, with sched_ext first].
@@ -116,9 +122,9 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     } else {
         Target::Vm(Box::new(Found::look(args, context)))
     };
-    let place = target.place();
+    let place = target.place(args.topology);
     let kernel = place.kernel.clone();
-    let started = record::started(&loaded, &job, options, place, Some(run_dir.path()));
+    let started = record::started(&loaded, &job, place, Some(run_dir.path()));
     let mut reporters = record::reporters(options, Some(&run_dir), context);
     let documented = run_dir.document("job.json", &job);
     let mut recording = Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
@@ -126,7 +132,7 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
         recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
     }
     let have = match &target {
-        Target::Vm(_) => Ok(Have::of_vm(options.topology)),
+        Target::Vm(_) => Ok(Have::of_vm(args.topology)),
         Target::Local => local::have(),
     };
     let have = match have {
@@ -153,10 +159,11 @@ enum Target {
 }
 
 impl Target {
-    fn place(&self) -> Place {
+    fn place(&self, topology: Topology) -> Place {
         match self {
-            Self::Vm(found) => found.place(),
+            Self::Vm(found) => found.place(topology),
             Self::Local => Place {
+                topology: None,
                 world: World::Local,
                 kernel: uname()
                     .ok()
@@ -181,8 +188,9 @@ impl Found {
         }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self, topology: Topology) -> Place {
         Place {
+            topology: Some(topology),
             world: World::Vm,
             kernel: self.kernel.as_ref().ok().map(|kernel| kernel.name.clone()),
             acceleration: self.emulator.as_ref().ok().map(|(_, choice)| Acceleration {
@@ -201,7 +209,7 @@ fn boot_and_watch(
     mut recording: Recording<'_>,
 ) -> RunEnded {
     let request = Request {
-        topology: args.scenario.topology,
+        topology: args.topology,
         memory_mib: args.memory,
         job,
         code: &loaded.code,

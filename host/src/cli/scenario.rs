@@ -10,7 +10,6 @@ use proscenium_wire::Thresholds;
 use super::{chain, checks, values};
 use crate::error::ExpectedError;
 use crate::payload::{self, Declared, PayloadError};
-use crate::vm::topology::Topology;
 
 /// What is run, and how.
 #[derive(Debug, clap::Args)]
@@ -19,10 +18,6 @@ pub(super) struct ScenarioArgs {
     /// after another.
     #[arg(required = true, value_name = "PLUGIN")]
     pub(super) plugins: Vec<PathBuf>,
-
-    /// Shape of the machine: nodes, last-level caches in all, cores per cache, threads per core.
-    #[arg(long, short, value_name = "NnNlNcNt", default_value = "1n1l2c1t")]
-    pub(super) topology: Topology,
 
     /// How long the scenario lasts, 1ms to 24h [default: the scenario's own].
     #[arg(long, short, value_name = "DURATION", value_parser = values::duration)]

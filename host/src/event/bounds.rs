@@ -1,4 +1,5 @@
-//! How much of what a guest sends is told.
+//! How much of what a guest says is kept: a guest may say anything, as often as
+//! it likes.
 
 /// How many of each kind are let through. What is beyond is counted, announced
 /// once and left out; the raw frames keep it.
@@ -12,6 +13,8 @@ pub struct Bounds {
     pub steps: u32,
     /// Details, streamed and in the verdict, each.
     pub details: u32,
+    /// Findings.
+    pub findings: u32,
     /// Cgroup statistics, streamed and in the verdict, each.
     pub cgroups: u32,
     /// Payload records.
@@ -28,6 +31,7 @@ impl Default for Bounds {
             marks: 100_000,
             steps: 65_536,
             details: 10_000,
+            findings: 1_000,
             cgroups: 50_000,
             payloads: 10_000,
             others: 200_000,

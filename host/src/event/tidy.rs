@@ -2,8 +2,8 @@
 //! cut, figures finite, lists bounded. Pure; decides nothing about order.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, LogSource, Mark as WireMark, PayloadRecord, PhaseStats, Tasks,
-    TasksReason,
+    CgroupStats, Detail, Finding, LogLevel, LogSource, Mark as WireMark, OpPlace, PayloadRecord,
+    PhaseStats, Tasks, TasksReason,
 };
 
 use super::clean::{self, MESSAGE, NAME};
@@ -77,6 +77,20 @@ pub(super) fn detail(detail: Detail) -> Detail {
         phase: detail.phase.map(|phase| clean::line(&phase, NAME)),
         message: clean::line(&detail.message, MESSAGE),
         ..detail
+    }
+}
+
+pub(super) fn finding(finding: Finding) -> Finding {
+    Finding {
+        kind: clean::line(&finding.kind, NAME),
+        label: finding.label.map(|label| clean::line(&label, NAME)),
+        op: finding.op.map(|op| OpPlace {
+            name: clean::line(&op.name, NAME),
+            ..op
+        }),
+        message: clean::line(&finding.message, MESSAGE),
+        remedy: finding.remedy.map(|remedy| clean::line(&remedy, MESSAGE)),
+        ..finding
     }
 }
 

@@ -127,6 +127,10 @@ impl Timeline {
                 let at = Some(tasks.at_ns / 1_000_000);
                 self.other(at, RunEvent::Tasks(tidy::tasks(tasks)), told);
             }
+            Event::Finding(finding) => {
+                let finding = RunEvent::Finding(tidy::finding(finding));
+                self.keep(|left| &mut left.findings, "findings", None, finding, told);
+            }
             Event::ScenarioStart => self.other(None, RunEvent::ScenarioStarted, told),
             Event::Pause => self.other(None, RunEvent::Paused, told),
             Event::Resume => self.other(None, RunEvent::Resumed, told),

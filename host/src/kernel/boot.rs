@@ -110,15 +110,27 @@ pub fn prepare(kernel: &Kernel, cache: &Cache) -> Result<Bootable, BootError> {
     })
 }
 
-fn check_config(kernel: &Kernel, notes: &mut Vec<String>) -> Result<Option<Features>, BootError> {
+/// The configuration of a kernel, where it is at hand.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn configuration(kernel: &Kernel) -> Result<Option<KernelConfig>, BootError> {
     let Some(path) = &kernel.config else {
+        return Ok(None);
+    };
+    let text = read(path, MAX_CONFIG)?;
+    Ok(Some(KernelConfig::parse(&String::from_utf8_lossy(&text))))
+}
+
+fn check_config(kernel: &Kernel, notes: &mut Vec<String>) -> Result<Option<Features>, BootError> {
+    let Some(config) = configuration(kernel)? else {
         notes.push(format!(
             "the configuration of {} is not at hand, so it was not checked",
             kernel.image.display()
         ));
         return Ok(None);
     };
-    let config = KernelConfig::parse(&String::from_utf8_lossy(&read(path, MAX_CONFIG)?));
     let features = config.check().map_err(|source| BootError::Options {
         path: kernel.image.clone(),
         source,

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use proscenium_guest_runtime::world::Controllers;
+
 /// How an option is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -32,6 +34,15 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("MEMCG", "the memory controller"),
     ("CGROUP_PIDS", "the pids controller"),
     ("BLK_CGROUP", "the io controller"),
+];
+
+/// Which option gives which cgroup controller.
+const CONTROLLERS: [(&str, Controllers); 5] = [
+    ("CGROUP_SCHED", Controllers::CPU),
+    ("CPUSETS", Controllers::CPUSET),
+    ("MEMCG", Controllers::MEMORY),
+    ("BLK_CGROUP", Controllers::IO),
+    ("CGROUP_PIDS", Controllers::PIDS),
 ];
 
 /// Options that may be modules: option, name of the module, and what for.
@@ -96,6 +107,16 @@ impl KernelConfig {
     #[must_use]
     pub fn get(&self, option: &str) -> Setting {
         self.options.get(option).copied().unwrap_or(Setting::Absent)
+    }
+
+    /// The cgroup controllers that are built in.
+    #[must_use]
+    pub fn controllers(&self) -> Controllers {
+        CONTROLLERS
+            .iter()
+            .filter(|(option, _)| self.get(option) == Setting::BuiltIn)
+            .map(|(_, controller)| *controller)
+            .collect()
     }
 
     /// Checks everything that we need.
@@ -164,6 +185,16 @@ pub(crate) mod tests {
         let error = KernelConfig::parse(&text).check().unwrap_err().to_string();
         assert!(error.contains("CONFIG_CPUSETS (") && error.contains("CONFIG_VIRTIO_CONSOLE ("));
         assert!(!error.contains("MEMCG"), "{error}");
+    }
+
+    #[test]
+    fn a_controller_is_there_if_its_option_is_built_in() {
+        let text = sufficient("CONFIG_CPUSETS=n\nCONFIG_MEMCG=m\n");
+        let missing = Controllers::CPUSET | Controllers::MEMORY;
+        assert_eq!(
+            KernelConfig::parse(&text).controllers(),
+            Controllers::all() - missing
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use proscenium_wire::{Tasks, TasksReason};
 
 use super::summary::phase_name;
 use super::text::{count, defused, plural, size, time};
-use super::{Reporter, Summary, table};
+use super::{Reporter, Summary, findings, table};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, World};
 
 /// Reasons, notes and console lines that a terminal gets, each; `report.json` has all.
@@ -78,7 +78,8 @@ pub fn render(summary: &Summary, ended: &RunEnded, look: Look) -> String {
     let width = look.bounded_width();
     let mut lines = vec![verdict_line(summary, ended, look)];
     lines.extend(reasons(ended, width));
-    if matches!(ended.outcome, RunOutcome::Passed) && !ended.asserted {
+    let unasserted = matches!(ended.outcome, RunOutcome::Passed) && !ended.asserted;
+    if unasserted {
         lines.push(
             "  nothing was asserted: no check was active and the plugin judged nothing".to_owned(),
         );
@@ -89,6 +90,15 @@ pub fn render(summary: &Summary, ended: &RunEnded, look: Look) -> String {
         lines.push(style(look).bold().apply_to(title).to_string());
         lines.extend(body);
     };
+    let mut findings = summary.findings.clone();
+    // Nothing is said twice.
+    findings.retain(|finding| !(unasserted && finding.kind == "nothing-asserted"));
+    if !findings.is_empty() {
+        section(
+            &findings::title(&findings),
+            findings::lines(&findings, width),
+        );
+    }
     if !summary.steps.is_empty() {
         section("Steps", table::steps(&summary.steps, width));
     }

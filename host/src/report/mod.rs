@@ -12,12 +12,13 @@
 //! is dropped: a closed pipe in silence, anything else with one complaint. It
 //! never changes how the run ends.
 
+pub mod findings;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod progress;
 pub mod summary;
-mod table;
+pub(crate) mod table;
 pub mod text;
 
 use std::fmt::Debug;

@@ -5,8 +5,8 @@
 //! holds no more than the stream's own bounds let through.
 
 use proscenium_wire::{
-    CgroupStats, Detail, LogLevel, Mediation, PayloadRecord, PhaseStats, Tasks, TasksReason,
-    Verdict,
+    CgroupStats, Detail, Finding, LogLevel, Mediation, PayloadRecord, PhaseStats, Tasks,
+    TasksReason, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub struct Summary {
     pub payloads: Vec<PayloadRecord>,
     /// Details as they came.
     pub details: Vec<Detail>,
+    /// Remarks on the scenario itself, as they came.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// The plugin's marks.
     pub marks: Vec<Mark>,
     /// Processes that the scenario captured, in order.
@@ -107,6 +110,7 @@ impl Default for Summary {
             cgroups: Vec::new(),
             payloads: Vec::new(),
             details: Vec::new(),
+            findings: Vec::new(),
             marks: Vec::new(),
             captures: Vec::new(),
             mediation: None,
@@ -139,6 +143,7 @@ impl Summary {
                 }
             }
             RunEvent::Detail(detail) => self.details.push(detail.clone()),
+            RunEvent::Finding(finding) => self.findings.push(finding.clone()),
             RunEvent::Mediation(counts) => self.mediation = Some(*counts),
             RunEvent::Verdict(verdict) => self.verdict(verdict),
             RunEvent::Damaged { what } => self.damaged.push(what.clone()),

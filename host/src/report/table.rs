@@ -1,7 +1,7 @@
 //! The tables of the final report, bounded in width and length.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use console::truncate_str;
+use console::{measure_text_width, truncate_str};
 use proscenium_wire::{CgroupStats, Metric, PayloadExit, PayloadRecord, Polarity};
 
 use super::summary::{StepRow, phase_name};
@@ -182,6 +182,28 @@ fn figures(record: &PayloadRecord) -> String {
         words.push(format!("and {} more", record.metrics.len() - words.len()));
     }
     words.join("\n")
+}
+
+/// A table of words. The last column gets what width is left, and is cut there.
+pub(crate) fn words<const N: usize>(
+    header: &[&str; N],
+    rows: &[[String; N]],
+    width: u16,
+) -> Vec<String> {
+    let width = width.clamp(60, 160);
+    let mut table = new(width, header, N);
+    let cell = |row: &[String; N], at: usize| word(row.get(at).map_or("", String::as_str));
+    let longest = |at: usize| {
+        let cells = rows.iter().map(|row| measure_text_width(&cell(row, at)));
+        cells.chain([header[at].len()]).max().unwrap_or(0)
+    };
+    let taken: usize = (0..N - 1).map(|at| longest(at) + 2).sum();
+    let left = usize::from(width).saturating_sub(taken + 3).max(CELL);
+    for row in rows.iter().take(ROWS) {
+        let last = truncate_str(&defused(&row[N - 1]), left, "…").into_owned();
+        table.add_row((0..N - 1).map(|at| cell(row, at)).chain([last]));
+    }
+    finish(&table, rows.len())
 }
 
 /// A table whose columns from `numbers` on are figures.

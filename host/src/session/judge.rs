@@ -18,9 +18,10 @@
 //! | no end frame for another reason | inconclusive |
 //! | end frame, no verdict | could not run |
 //! | verdict, but part of the stream was damaged | inconclusive |
+//! | passed, but with findings that are denied | failed |
 //! | verdict and end frame | the verdict |
 
-use proscenium_wire::{Detail, DetailKind, Outcome, Verdict};
+use proscenium_wire::{Detail, DetailKind, Outcome, Severity, Verdict};
 
 use super::state::{Ending, Stage};
 use crate::event::{ExitNote, Reason, RunEvent, RunOutcome};
@@ -55,6 +56,10 @@ pub struct Evidence {
     pub record_lost: Option<String>,
     /// The host's own failure.
     pub host_failure: Option<String>,
+    /// Errors and warnings among the findings.
+    pub grave_findings: u64,
+    /// They are to fail what would pass otherwise.
+    pub deny_findings: bool,
     /// What the wrong version was.
     pub version: Option<String>,
 }
@@ -68,6 +73,9 @@ impl Evidence {
             RunEvent::Detail(detail) => self.details.push(detail.clone()),
             RunEvent::Fault { message } if self.fault.is_none() => {
                 self.fault = Some(message.clone());
+            }
+            RunEvent::Finding(finding) if finding.severity <= Severity::Warning => {
+                self.grave_findings += 1;
             }
             RunEvent::Damaged { what } if self.damaged.is_none() => {
                 self.damaged = Some(what.clone());
@@ -243,6 +251,16 @@ fn orderly(
                 .map(reason)
                 .collect(),
         ),
+        _ if evidence.deny_findings && evidence.grave_findings > 0 => {
+            let message = format!(
+                "it would have passed, but findings are denied, and there are {}",
+                evidence.grave_findings
+            );
+            (
+                RunOutcome::Failed,
+                vec![Reason::new("findings-denied", message)],
+            )
+        }
         _ => (RunOutcome::Passed, vec![]),
     }
 }

@@ -136,6 +136,19 @@ impl Topology {
         PRESETS.iter().map(|preset| preset.0)
     }
 
+    /// The presets: name and shape, in the order of [`Self::preset_names`].
+    pub fn presets() -> impl Iterator<Item = (&'static str, Self)> {
+        PRESETS.iter().map(|&(name, nodes, llcs, cores, threads)| {
+            let shape = Self {
+                nodes,
+                llcs,
+                cores,
+                threads,
+            };
+            (name, shape)
+        })
+    }
+
     /// NUMA nodes.
     #[must_use]
     pub const fn nodes(self) -> u32 {
@@ -206,8 +219,8 @@ impl FromStr for Topology {
     type Err = TopologyError;
 
     fn from_str(text: &str) -> Result<Self, TopologyError> {
-        if let Some(&(_, nodes, llcs, cores, threads)) = PRESETS.iter().find(|p| p.0 == text) {
-            return Self::new(nodes, llcs, cores, threads);
+        if let Some((_, preset)) = Self::presets().find(|(name, _)| *name == text) {
+            return Ok(preset);
         }
         let mut rest = text;
         let mut counts = [0_u32; 4];

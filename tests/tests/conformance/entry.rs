@@ -214,7 +214,8 @@ fn empty_cpusets_are_told_apart() {
         work: vec![work("spin-wait", WorkerCount::FractionOfCpuset(0.5))],
         ..plain.clone()
     };
-    let message = |def: CgroupDef| run_defs(vec![def]).messages().join("\n");
+    let plan = |def| vec![step(vec![def], vec![], ms(1))];
+    let message = |def: CgroupDef| Rig::new().refused(nothing(), plan(def));
     assert!(message(plain).contains("no CPU"));
     let shared = message(shared);
     assert!(

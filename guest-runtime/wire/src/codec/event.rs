@@ -30,6 +30,7 @@ enum Tag {
     End = 0x11,
     Payload = 0x12,
     Tasks = 0x18,
+    Finding = 0x1c,
 }
 
 impl From<&Event> for Tag {
@@ -49,6 +50,7 @@ impl From<&Event> for Tag {
             Event::Collected(_) => Self::Collected,
             Event::Tasks(_) => Self::Tasks,
             Event::Detail(_) => Self::Detail,
+            Event::Finding(_) => Self::Finding,
             Event::Verdict(_) => Self::Verdict,
             Event::Mediation(_) => Self::Mediation,
             Event::Fault { .. } => Self::Fault,
@@ -88,6 +90,7 @@ impl Codec for Event {
             Self::Collected(stats) => payload.compact(stats),
             Self::Tasks(tasks) => payload.compact(tasks),
             Self::Detail(detail) => payload.compact(detail),
+            Self::Finding(finding) => payload.compact(finding),
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
             Self::Payload(record) => payload.compact(record),
@@ -115,6 +118,7 @@ impl Codec for Event {
             Tag::Collected => compact(payload).map(Self::Collected),
             Tag::Tasks => compact(payload).map(Self::Tasks),
             Tag::Detail => compact(payload).map(Self::Detail),
+            Tag::Finding => compact(payload).map(Self::Finding),
             Tag::Verdict => compact(payload).map(Self::Verdict),
             Tag::Mediation => fixed::<MediationLayout>(payload)
                 .map(|layout| Self::Mediation(Mediation::from(layout))),

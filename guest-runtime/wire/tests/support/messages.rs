@@ -341,6 +341,23 @@ fn tasks() -> impl Strategy<Value = Tasks> {
     })
 }
 
+fn finding() -> impl Strategy<Value = Finding> {
+    let op = (any::<u32>(), text()).prop_map(|(index, name)| OpPlace { index, name });
+    let place = (any::<Option<u32>>(), of(text()), of(op));
+    let severity = select(&Severity::ALL[..]);
+    (severity, text(), place, text(), of(text())).prop_map(
+        |(severity, kind, (step, label, op), message, remedy)| Finding {
+            severity,
+            kind,
+            step,
+            label,
+            op,
+            message,
+            remedy,
+        },
+    )
+}
+
 /// Any event.
 pub(crate) fn event() -> impl Strategy<Value = Event> {
     let log = (select(&LOG_SOURCES[..]), select(&LOG_LEVELS[..]), text());
@@ -376,6 +393,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         cgroup_stats().prop_map(Event::Collected),
         tasks().prop_map(Event::Tasks),
         detail().prop_map(Event::Detail),
+        finding().prop_map(Event::Finding),
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),
         payload().prop_map(Event::Payload),
