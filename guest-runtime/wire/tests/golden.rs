@@ -19,6 +19,7 @@ use std::{env, fs};
 
 use payloads::{payload_record, payload_spec};
 use proscenium_wire::*;
+use support::findings::findings;
 use support::messages::{DETAIL_KINDS, LOG_LEVELS, LOG_SOURCES, OUTCOMES};
 use support::{decode, frame, messages};
 
@@ -142,25 +143,6 @@ fn verdict() -> Verdict {
             },
         ],
     }
-}
-
-/// One of each severity; the last with nothing that may be missing.
-fn findings() -> impl Iterator<Item = Event> {
-    Severity::ALL.into_iter().map(|severity| {
-        let full = severity != Severity::Note;
-        Event::Finding(Finding {
-            severity,
-            kind: "not-found".into(),
-            step: full.then_some(1),
-            label: full.then(|| "shrunk".into()),
-            op: full.then(|| OpPlace {
-                index: 300,
-                name: "set-cpuset".into(),
-            }),
-            message: "no cgroup \"laod\": there are load".into(),
-            remedy: full.then(|| "correct the name".into()),
-        })
-    })
 }
 
 fn hello() -> Hello {

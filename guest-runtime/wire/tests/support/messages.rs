@@ -8,6 +8,8 @@ use proptest::sample::select;
 
 use proscenium_wire::*;
 
+use super::findings::finding;
+
 /// Every kind of detail, in its order on the wire.
 pub(crate) const DETAIL_KINDS: [DetailKind; 19] = [
     DetailKind::NoProgress,
@@ -49,7 +51,7 @@ pub(crate) const LOG_LEVELS: [LogLevel; 5] = [
 ];
 
 /// Text of any script, with the magic in it now and then.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => ".{0,40}", 1 => ".{0,4}PRSC.{0,20}"]
 }
 
@@ -339,23 +341,6 @@ fn tasks() -> impl Strategy<Value = Tasks> {
             why,
         }
     })
-}
-
-fn finding() -> impl Strategy<Value = Finding> {
-    let op = (any::<u32>(), text()).prop_map(|(index, name)| OpPlace { index, name });
-    let place = (any::<Option<u32>>(), of(text()), of(op));
-    let severity = select(&Severity::ALL[..]);
-    (severity, text(), place, text(), of(text())).prop_map(
-        |(severity, kind, (step, label, op), message, remedy)| Finding {
-            severity,
-            kind,
-            step,
-            label,
-            op,
-            message,
-            remedy,
-        },
-    )
 }
 
 /// Any event.

@@ -7,6 +7,7 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub(crate) mod findings;
 pub(crate) mod messages;
 
 use proscenium_wire::{Decoder, Message, Received, Truncated};
