@@ -9,16 +9,14 @@
 
 mod support;
 
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::libc::c_int;
+use libc::c_int;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{
-    SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, sigaction,
-};
-use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
-use nix::time::ClockId;
-use nix::unistd::gettid;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{getpid, gettid};
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{CrewPlan, World};
 use proscenium_worker::{Setup, Work};
@@ -27,8 +25,9 @@ use support::{collect, pass};
 
 extern "C" fn interrupted(_: c_int) {}
 
-/// Interrupts this thread every millisecond for as long as it is kept.
-fn storm() -> Timer {
+/// Interrupts this thread every millisecond until the sender is dropped. By a
+/// thread, since not every C library has timers that are directed at one.
+fn storm() -> Sender<()> {
     let action = SigAction::new(
         SigHandler::Handler(interrupted),
         SaFlags::empty(),
@@ -36,15 +35,16 @@ fn storm() -> Timer {
     );
     // SAFETY: the handler does nothing, so it may run anywhere.
     unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
-    let notify = SigevNotify::SigevThreadId {
-        signal: Signal::SIGUSR1,
-        thread_id: gettid().as_raw(),
-        si_value: 0,
-    };
-    let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(notify)).unwrap();
-    let every = Expiration::Interval(Duration::from_millis(1).into());
-    timer.set(every, TimerSetTimeFlags::empty()).unwrap();
-    timer
+    let (process, target) = (getpid().as_raw(), gettid().as_raw());
+    let (storm, over) = channel();
+    thread::spawn(move || {
+        let pause = Duration::from_millis(1);
+        while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            // SAFETY: the call takes three numbers; a thread that is gone is an error.
+            unsafe { libc::syscall(libc::SYS_tgkill, process, target, libc::SIGUSR1) };
+        }
+    });
+    storm
 }
 
 #[test]
