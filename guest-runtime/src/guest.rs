@@ -45,6 +45,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         absent,
         system,
         proc,
+        tasks,
         worker,
         program,
         job,
@@ -72,6 +73,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         worker,
         system,
         proc,
+        tasks,
         control,
         children,
     })?;

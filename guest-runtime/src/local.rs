@@ -3,7 +3,7 @@
 //! Owns how the host hands over what a run is made of, as descriptors by
 //! number, and what the process gives up before it talks. It mounts nothing,
 //! loads nothing, powers nothing off, and opens nothing by name but the
-//! kernel's description of the machine and its own program.
+//! kernel's description of the machine and of its processes, and its own program.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -107,6 +107,8 @@ pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
         system: init::open_dir(init::SYSTEM_PATH)?,
         // This machine's interrupts are not the scenario's to steer.
         proc: None,
+        // The machine serves others as well, so its workers may starve.
+        tasks: Some(init::open_dir(init::PROC_PATH)?),
         worker: own(worker)?,
         program: init::open(init::OWN_PROGRAM)?.into(),
         job: own(job).map(File::from)?,

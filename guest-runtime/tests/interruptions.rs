@@ -17,11 +17,10 @@ use libc::c_int;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{getpid, gettid};
+use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{CrewPlan, World};
-use proscenium_worker::{Setup, Work};
 use support::place::Place;
-use support::{collect, pass};
+use support::{collect, crew, pass};
 
 extern "C" fn interrupted(_: c_int) {}
 
@@ -54,13 +53,7 @@ fn s_107_interruptions_do_not_lengthen_a_hold() {
         return;
     };
     let mut world = Kernel::new(place.parts(None)).unwrap();
-    let plan = CrewPlan {
-        work: Work::parse("spin-wait", &[]).unwrap(),
-        setups: vec![Setup::default()],
-        directories: Vec::new(),
-        epoch: 0,
-    };
-    let crew = world.spawn(None, &plan).unwrap();
+    let crew = world.spawn(None, &crew("spin-wait", 1)).unwrap();
     world.open_gate(crew).unwrap();
     let slept = || {
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();

@@ -25,9 +25,9 @@ use proscenium_guest_runtime::world::{
     Controllers, CrewId, CrewPlan, GroupId, Knob, Moved, Wake, World, WorldError,
 };
 use proscenium_wire::{Command, encode};
-use proscenium_worker::{ExitInfo, Setup, Work};
+use proscenium_worker::ExitInfo;
 use support::place::Place;
-use support::{collect, pass};
+use support::{collect, crew, pass};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
@@ -44,12 +44,7 @@ fn root_of(place: &Place) -> PathBuf {
 
 /// A crew of this many that spins.
 fn spinners(count: usize) -> CrewPlan {
-    CrewPlan {
-        work: Work::parse("spin-wait", &[]).unwrap(),
-        setups: vec![Setup::default(); count],
-        directories: Vec::new(),
-        epoch: 0,
-    }
+    crew("spin-wait", count)
 }
 
 /// The pids in a cgroup, ascending.

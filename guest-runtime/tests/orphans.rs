@@ -17,10 +17,10 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::init::block_sigchld;
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{CrewPlan, GroupId, World};
-use proscenium_worker::{ExitInfo, Setup, Work};
+use proscenium_guest_runtime::world::{GroupId, World};
+use proscenium_worker::ExitInfo;
 use support::place::Place;
-use support::{collect, pass};
+use support::{collect, crew, pass};
 
 fn main() -> ExitCode {
     let children = block_sigchld().unwrap();
@@ -42,12 +42,7 @@ fn orphans(children: SignalFd) {
     let mut parts = place.parts(None);
     parts.children = Some(children);
     let mut world = Kernel::new(parts).unwrap();
-    let plan = CrewPlan {
-        work: Work::parse("fork-exit", &[]).unwrap(),
-        setups: vec![Setup::default(); 4],
-        directories: Vec::new(),
-        epoch: 0,
-    };
+    let plan = crew("fork-exit", 4);
     let killed = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
     let asked = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
     for crew in [killed, asked] {

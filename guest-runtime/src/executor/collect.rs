@@ -38,7 +38,17 @@ impl Stage {
         let label = label.map_or(self.phase_label(), |step| PhaseLabel::Step(step.into()));
         // Before the workers, so that no removal finds a cgroup busy.
         self.drain(payloads, label);
+        // Before workers are asked to stop, while what was seen is all there
+        // is. The backdrop's end asks nobody: its workers stalled in a step.
+        let stalls = match phase {
+            Some(_) => self.world.take_stalls(),
+            None => Vec::new(),
+        };
         self.collect_with(&groups, &crews, phase);
+        for stall in stalls {
+            let message = stall.to_string();
+            self.record_in(label, DetailKind::WorkerStalled, Outcome::Fail, message);
+        }
         for group in groups.iter().rev() {
             self.sweep(group.id, group.hosted_payload);
             self.mediation.writes += 1;

@@ -34,6 +34,8 @@ pub use power::{arm_panic, power_off};
 
 /// The program that is running.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
+/// Where the kernel describes processes and interrupts.
+pub const PROC_PATH: &str = "/proc";
 /// Where the kernel describes the machine.
 pub const SYSTEM_PATH: &str = "/sys/devices/system";
 /// Where the worker program is in the image.
@@ -124,6 +126,8 @@ pub struct Guest {
     pub system: Dir,
     /// `/proc`, where the machine is the scenario's own.
     pub proc: Option<Dir>,
+    /// `/proc`, where workers are watched for stalls: not in a guest.
+    pub tasks: Option<Dir>,
     /// The worker program.
     pub worker: OwnedFd,
     /// The program that is running: it is that of exported work as well.
@@ -156,7 +160,8 @@ pub fn start() -> Result<Guest, InitError> {
         cgroup: open_dir("/sys/fs/cgroup")?,
         absent: None,
         system: open_dir(SYSTEM_PATH)?,
-        proc: Some(open_dir("/proc")?),
+        proc: Some(open_dir(PROC_PATH)?),
+        tasks: None,
         worker: open(WORKER_PATH)?.into(),
         program: open(OWN_PROGRAM)?.into(),
         job: open(JOB_PATH)?,

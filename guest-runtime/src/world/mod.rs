@@ -21,11 +21,13 @@ mod interrupt;
 pub mod kernel;
 mod knob;
 pub mod simulated;
+mod stall;
 
 pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
+pub use stall::{CounterSource, RunCounters, StallReport};
 
 /// What to do about a controller that the kernel does not offer.
 const ABSENT_CONTROLLERS: &str = "build the kernel with them, or leave out what needs them";
@@ -227,6 +229,13 @@ pub trait World: Debug {
     /// at the latest, kills and reaps the rest, and forgets the crews.
     /// Infallible: what cannot be had is missing from the reports.
     fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport>;
+
+    /// Takes the workers that did not run for two seconds since the last
+    /// taking, and looks afresh from then on. A worker is among them once.
+    /// Nobody watches in a VM.
+    fn take_stalls(&mut self) -> Vec<StallReport> {
+        Vec::new()
+    }
 
     /// Waits until `until` or until something happens.
     ///

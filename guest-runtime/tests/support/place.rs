@@ -70,6 +70,7 @@ impl Place {
             system: open("/sys/devices/system".as_ref()),
             // Only a guest's interrupts are a test's to steer.
             proc: (process::id() == 1).then(|| open("/proc".as_ref())),
+            tasks: None,
             control,
             children: None,
         }

@@ -26,6 +26,7 @@ mod policies;
 mod properties;
 mod roaming;
 mod slots;
+mod stalls;
 mod teardown;
 mod verdict;
 mod workers;

@@ -28,7 +28,7 @@ fn an_interrupt_ends_the_scenario_in_order_and_leaves_nothing() {
     else {
         return;
     };
-    let (mut child, mut lines) = place.under_way();
+    let (mut child, mut lines) = place.under_way("60s");
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
@@ -43,7 +43,7 @@ fn a_killed_runtime_is_not_a_pass_and_its_cgroups_are_removed() {
     else {
         return;
     };
-    let (mut child, mut lines) = place.under_way();
+    let (mut child, mut lines) = place.under_way("60s");
     let run = place.left()[0].clone();
     let runtime = processes(&run.join("runtime"))[0];
     kill(Pid::from_raw(runtime), Signal::SIGKILL).unwrap();
@@ -78,11 +78,11 @@ fn cleanup_removes_what_a_killed_host_left_and_spares_a_run_that_goes_on() {
     let Some(place) = Place::find(test) else {
         return;
     };
-    let (mut dead, _lines) = place.under_way();
+    let (mut dead, _lines) = place.under_way("60s");
     let left = place.left()[0].clone();
     dead.kill().unwrap();
     dead.wait().unwrap();
-    let (mut alive, mut lines) = place.under_way();
+    let (mut alive, mut lines) = place.under_way("60s");
     let going_on = place.left().into_iter().find(|path| *path != left).unwrap();
     clean_up(&left);
     assert_eq!(place.left(), std::slice::from_ref(&going_on));

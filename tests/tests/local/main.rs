@@ -13,4 +13,5 @@
 mod aftermath;
 mod refusals;
 mod runs;
+mod stalls;
 mod support;

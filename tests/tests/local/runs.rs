@@ -36,7 +36,7 @@ fn a_run_is_a_subtree_with_the_runtime_beside_the_scenario() {
     let Some(place) = Place::find("a_run_is_a_subtree_with_the_runtime_beside_the_scenario") else {
         return;
     };
-    let (mut child, lines) = place.under_way();
+    let (mut child, lines) = place.under_way("60s");
     let left = place.left();
     let [run] = &left[..] else {
         panic!("{left:?}");

@@ -72,8 +72,8 @@ impl Place {
     }
 
     /// Starts a run and waits until its first step is under way.
-    pub(crate) fn under_way(&self) -> (Child, BufReader<ChildStdout>) {
-        let mut child = self.command(&["--duration", "60s"]).spawn().unwrap();
+    pub(crate) fn under_way(&self, duration: &str) -> (Child, BufReader<ChildStdout>) {
+        let mut child = self.command(&["--duration", duration]).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.contains("step-started") {

@@ -55,6 +55,8 @@ pub(super) struct Crew {
     pids: Vec<u32>,
     /// How long the workers' setup is waited for.
     patience: Duration,
+    /// The gate is open.
+    running: bool,
 }
 
 /// All crews of one world.
@@ -107,6 +109,7 @@ impl Crew {
             } else {
                 SETUP
             },
+            running: false,
         };
         for index in 0..count {
             let mut arguments = crew.arena.arguments(index).to_vec();
@@ -134,6 +137,7 @@ impl Crew {
     pub(super) fn open_gate(&mut self) {
         self.await_ready();
         self.arena.open_gate();
+        self.running = true;
     }
 
     /// Waits until all have finished their setup, which would undo what is
@@ -239,6 +243,19 @@ impl Crews {
             .ok_or_else(|| WorldError::Gone {
                 what: format!("crew {}", id.0),
             })
+    }
+
+    /// Whether the gate of any crew is open.
+    pub(super) fn any_running(&self) -> bool {
+        self.slots.iter().flatten().any(|crew| crew.running)
+    }
+
+    /// Workers that went through their gate.
+    pub(super) fn running_workers(&mut self) -> impl Iterator<Item = &mut Process> {
+        let crews = self.slots.iter_mut().flatten();
+        crews
+            .filter(|crew| crew.running)
+            .flat_map(|crew| &mut crew.workers)
     }
 
     /// Hands a crew over; its id is gone.

@@ -93,14 +93,7 @@ pub(super) fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Resu
             return Err(Errno::EBUSY);
         };
         // Reading arms the notification that `poll` reports as POLLPRI.
-        let mut text = [0; 256];
-        let length = events
-            .read_at(&mut text, 0)
-            .map_err(|error| errno(&error))?;
-        let text = text.get(..length).unwrap_or_default();
-        empty = text
-            .split(|byte| *byte == b'\n')
-            .any(|line| line == b"populated 0");
+        empty = says(events, b"populated 0").map_err(|error| errno(&error))?;
         if !empty {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
@@ -112,6 +105,21 @@ pub(super) fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Resu
             }
         }
     }
+}
+
+/// Whether all tasks of a cgroup stand frozen, as far as that can be read.
+pub(super) fn is_frozen(dir: &Dir) -> bool {
+    dir.open("cgroup.events")
+        .and_then(|events| says(&events.into_std(), b"frozen 1"))
+        .unwrap_or(false)
+}
+
+/// Whether `cgroup.events` has this line.
+fn says(events: &File, wanted: &[u8]) -> io::Result<bool> {
+    let mut text = [0; 256];
+    let length = events.read_at(&mut text, 0)?;
+    let text = text.get(..length).unwrap_or_default();
+    Ok(text.split(|byte| *byte == b'\n').any(|line| line == wanted))
 }
 
 /// The kernel's answer in an error of the standard library. What has none is

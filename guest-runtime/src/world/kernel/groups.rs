@@ -6,6 +6,7 @@
 //! names anything outside the directory that it was given, and never decides
 //! what may be written.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::fs::File;
 use std::io;
@@ -16,7 +17,7 @@ use std::str;
 use cap_std::fs::{Dir, OpenOptions};
 use nix::errno::Errno;
 
-use super::files::{READ_LIMIT, errno, make, open, read_whole, remove_dir, writable};
+use super::files::{READ_LIMIT, errno, is_frozen, make, open, read_whole, remove_dir, writable};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
 
 /// One cgroup.
@@ -259,6 +260,21 @@ impl Groups {
             })
         };
         ids.iter().map(keep).collect()
+    }
+
+    /// Processes in cgroups that stand frozen, whoever froze them.
+    pub(super) fn frozen_pids(&mut self) -> BTreeSet<u32> {
+        let groups = (0..).map(GroupId).zip(&self.slots);
+        let frozen: Vec<GroupId> = groups
+            .filter(|(_, group)| group.as_ref().is_some_and(|group| is_frozen(&group.dir)))
+            .map(|(id, _)| id)
+            .collect();
+        let mut pids = BTreeSet::new();
+        for id in frozen {
+            let procs = self.read(id, Knob::Procs).unwrap_or_default();
+            pids.extend(procs.lines().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+        pids
     }
 
     /// Path below the scenario's root, for messages.

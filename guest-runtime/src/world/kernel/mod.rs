@@ -7,6 +7,7 @@
 //!           ├─ Payloads processes by pidfd, their output                  payload.rs
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
 //!                                collect.rs: the end of crews, with all three
+//!             Monitor  workers that do not run, in waits    stall.rs, task.rs, wait.rs
 //! ```
 //!
 //! Everything is owned from here: dropping a [`Kernel`] kills and reaps its
@@ -27,7 +28,7 @@ use nix::unistd::Pid;
 
 use super::{
     ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved,
-    PayloadEnd, PayloadId, PayloadPlan, Wake, World, WorldError,
+    PayloadEnd, PayloadId, PayloadPlan, StallReport, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::link::Control;
@@ -43,6 +44,9 @@ mod payload;
 mod process;
 mod reactor;
 mod spawn;
+mod stall;
+mod task;
+mod wait;
 
 pub use crew::ExportedWork;
 pub use machine::{Discovery, discover};
@@ -50,7 +54,8 @@ pub use machine::{Discovery, discover};
 use crew::{Crew, Crews, Programs};
 use groups::Groups;
 use payload::Payloads;
-use reactor::{Happened, Reactor};
+use reactor::Reactor;
+use stall::Monitor;
 
 /// What a kernel world is made of.
 #[derive(Debug)]
@@ -66,6 +71,8 @@ pub struct Parts {
     pub system: Dir,
     /// `/proc`, where the machine's interrupts are the scenario's to steer.
     pub proc: Option<Dir>,
+    /// `/proc`, where workers are to be watched for stalls: outside of a VM.
+    pub tasks: Option<Dir>,
     /// Where cancellations come from.
     pub control: Option<Control>,
     /// Only for a process that is handed orphans (PID 1, a subreaper) and has
@@ -86,6 +93,7 @@ pub struct Kernel {
     absent: Option<String>,
     programs: Programs,
     proc: Option<Dir>,
+    monitor: Option<Monitor>,
     // Processes go before the cgroups they are in; see `Drop`.
     crews: Crews,
     payloads: Payloads,
@@ -107,6 +115,7 @@ impl Kernel {
             worker,
             system,
             proc,
+            tasks,
             control,
             children,
         } = parts;
@@ -134,6 +143,7 @@ impl Kernel {
                 exported: None,
             },
             proc,
+            monitor: tasks.map(Monitor::new),
             crews: Crews::default(),
             payloads: Payloads::default(),
             groups,
@@ -161,29 +171,6 @@ impl Kernel {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.discovery.warnings
-    }
-
-    /// Waits until `until`, a cancellation, or something of the payloads.
-    fn wait_for(
-        &mut self,
-        until: Duration,
-        ended: impl Fn(&Payloads) -> bool,
-    ) -> Result<Wake, WorldError> {
-        self.reactor.set_deadline(self.absolute(until))?;
-        loop {
-            if let Some(reason) = self.reactor.take_cancel() {
-                return Ok(Wake::Cancelled(reason));
-            }
-            if ended(&self.payloads) {
-                return Ok(Wake::Ended);
-            }
-            match self.reactor.next()? {
-                Happened::Elapsed => return Ok(Wake::Elapsed),
-                Happened::Children => self.reap_children(&mut []),
-                Happened::Payload(source) => self.payloads.take_in(source, &self.reactor),
-                Happened::Control | Happened::Ready(_) => {}
-            }
-        }
     }
 
     /// Monotonic time of a time of this world.
@@ -336,6 +323,10 @@ impl World for Kernel {
 
     fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport> {
         self.collect_crews(crews, self.absolute(until))
+    }
+
+    fn take_stalls(&mut self) -> Vec<StallReport> {
+        self.stop_monitor()
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {

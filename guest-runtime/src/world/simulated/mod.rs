@@ -13,6 +13,7 @@ mod interrupts;
 mod load;
 mod payload;
 mod rehearse;
+mod stalls;
 mod tasks;
 mod tree;
 
@@ -24,7 +25,7 @@ use proscenium_worker::ExitInfo;
 
 use super::{
     Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved, PayloadEnd,
-    PayloadId, PayloadPlan, Wake, World, WorldError,
+    PayloadId, PayloadPlan, StallReport, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
@@ -56,6 +57,7 @@ pub struct Simulated {
     log: EffectLog,
     cancel: Cancel,
     rehearsal: Option<Box<dyn Rehearse>>,
+    stalls: Vec<StallReport>,
     text: String,
 }
 
@@ -78,6 +80,7 @@ impl Simulated {
             log: EffectLog::default(),
             cancel: Cancel::default(),
             rehearsal: None,
+            stalls: Vec::new(),
             text: String::new(),
         }
     }
@@ -343,6 +346,10 @@ impl World for Simulated {
             });
         }
         reports
+    }
+
+    fn take_stalls(&mut self) -> Vec<StallReport> {
+        std::mem::take(&mut self.stalls)
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
