@@ -64,10 +64,11 @@ impl Rival {
 }
 
 pub(crate) fn bench(place: &Place) {
-    let Ok(code) = std::fs::read(PLUGIN_PATH) else {
+    let code = std::fs::read(PLUGIN_PATH).unwrap_or_default();
+    if code.is_empty() {
         println!("SKIP mediated write: no component in the image");
         return;
-    };
+    }
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     // SAFETY: whoever made this image put in what `Plugin::precompiled` gave.
     let plugin = unsafe { Plugin::load_precompiled(&code, Foreign::Refuse) }.unwrap();

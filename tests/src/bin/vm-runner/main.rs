@@ -31,7 +31,6 @@ use proscenium::vm::topology::Topology;
 use proscenium::vm::tsc::measure_khz;
 use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_tests::layout;
-use proscenium_wire::PLUGIN_PATH;
 
 /// Runs a static program in a guest.
 #[derive(Debug, Parser)]
@@ -153,11 +152,8 @@ fn add_program(image: &mut Image, options: &Options) -> anyhow::Result<()> {
         Some([name.as_bytes(), b"=", value.as_bytes()].concat())
     });
     image.add_file("/job/environment", 0o644, &entries(variables))?;
-    if let Some(plugin) = &options.plugin {
-        let component = to_component(plugin, read_plugin(plugin)?)?;
-        let code = Plugin::compile(&component, Foreign::Refuse)?.precompiled()?;
-        image.add_file(PLUGIN_PATH, 0o644, &code)?;
-    }
+    // PID 1 opens both whether there is something in them or not.
+    image.add_job(&[], &precompiled(options.plugin.as_deref())?)?;
     for file in &options.file {
         let Some((name, path)) = file.split_once('=') else {
             bail!("{file:?} is no file for the guest: write NAME=FILE");
@@ -166,6 +162,15 @@ fn add_program(image: &mut Image, options: &Options) -> anyhow::Result<()> {
         image.add_file(&format!("/job/{name}"), 0o755, &bytes)?;
     }
     Ok(())
+}
+
+/// The code of a component; nothing of none.
+fn precompiled(plugin: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(plugin) = plugin else {
+        return Ok(Vec::new());
+    };
+    let component = to_component(plugin, read_plugin(plugin)?)?;
+    Ok(Plugin::compile(&component, Foreign::Refuse)?.precompiled()?)
 }
 
 /// What `proscenium-test-init` reads: each entry followed by a NUL.
