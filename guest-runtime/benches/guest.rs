@@ -21,7 +21,12 @@ mod spawn;
 #[path = "guest/write.rs"]
 mod write;
 
+use dlmalloc::GlobalDlmalloc;
 use place::Place;
+
+/// That of PID 1.
+#[global_allocator]
+static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 fn main() {
     let Some(place) = Place::find("bench") else {
