@@ -1,6 +1,6 @@
 //! Ctrl-C at every moment of a run.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::unistd::{pipe, write};
@@ -10,16 +10,21 @@ use crate::event::{ExitNote, RunOutcome};
 use crate::session::Deadlines;
 use crate::session::fake_guest::{Fake, Inside, detail, drive, reason, short, start, verdict};
 
+/// Greets, has Ctrl-C pressed, and returns when the host asks for the end.
+fn until_cancelled(guest: &mut Inside, presses: &OwnedFd) {
+    guest.say(&start());
+    // Answered: from here on there is somebody to ask for an orderly end.
+    assert!(guest.command().is_some());
+    write(presses, b"c").unwrap();
+    let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
+    while !guest.command().as_ref().is_none_or(cancelled) {}
+}
+
 #[test]
 fn the_first_interrupt_asks_for_an_orderly_end() {
     let (watched, presses) = pipe().unwrap();
     let fake = Fake::start(ExitNote::Code(0), move |guest| {
-        guest.say(&start());
-        // Answered: from here on there is somebody to ask for an orderly end.
-        assert!(guest.command().is_some());
-        write(&presses, b"c").unwrap();
-        let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
-        while !guest.command().as_ref().is_none_or(cancelled) {}
+        until_cancelled(guest, &presses);
         guest.say(&[detail(DetailKind::Cancelled, Outcome::Inconclusive)]);
         // The plugin's call was refused because of the cancellation, and it says so.
         guest.say(&[
@@ -46,12 +51,7 @@ fn the_second_interrupt_and_a_deaf_guest_end_in_a_kill() {
         let deadlines = if presses_twice { short() } else { deadlines };
         let (watched, presses) = pipe().unwrap();
         let fake = Fake::start(ExitNote::Code(0), move |guest| {
-            guest.say(&start());
-            // Answered: from here on there is somebody to ask for an orderly end.
-            assert!(guest.command().is_some());
-            write(&presses, b"c").unwrap();
-            let cancelled = |command: &Command| matches!(command, Command::Cancel { .. });
-            while !guest.command().as_ref().is_none_or(cancelled) {}
+            until_cancelled(guest, &presses);
             if presses_twice {
                 write(&presses, b"c").unwrap();
             }
