@@ -100,6 +100,8 @@ pub(crate) fn bench(place: &Place) {
         trap_foreign_imports: false,
         progress_ms: 0,
         payloads: Vec::new(),
+        schedulers: Vec::new(),
+        scheduler: None,
     };
     let verdict = scenario::run(&plugin, &job, Box::new(world), Box::new(Rc::clone(&rival)));
     assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:?}");

@@ -82,6 +82,7 @@ impl Stage {
                     return self.proceed().map(|()| false);
                 }
                 Wake::Ended => return Ok(true),
+                Wake::SchedulerDown(_) | Wake::Scheduler => {}
                 Wake::Elapsed if pause >= until => return Ok(false),
                 Wake::Elapsed => {
                     let (mark, at) = self.mark();

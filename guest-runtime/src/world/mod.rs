@@ -20,6 +20,7 @@ mod interrupt;
 #[cfg(feature = "kernel")]
 pub mod kernel;
 mod knob;
+mod scheduler;
 pub mod simulated;
 mod stall;
 
@@ -27,6 +28,9 @@ pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
+pub use scheduler::{
+    Down, ExtState, PinError, Printed, Remains, SchedExt, SchedulerId, SchedulerPlan, Stopped,
+};
 pub use stall::{CounterSource, RunCounters, StallReport};
 
 /// What to do about a controller that the kernel does not offer.
@@ -110,6 +114,12 @@ pub enum Wake {
     Elapsed,
     /// The payload that was waited for has ended.
     Ended,
+    /// The watched scheduler is down, see [`World::watch_scheduler`]. Said by
+    /// every wait until somebody else or nobody is watched.
+    SchedulerDown(Down),
+    /// Something happened to the scheduler that was waited for, or to
+    /// sched_ext: look again.
+    Scheduler,
     /// The run is to be ended; with the reason.
     Cancelled(String),
 }
@@ -269,4 +279,105 @@ pub trait World: Debug {
     /// # Errors
     /// [`WorldError::Gone`], or the kernel's own; it is forgotten in any case.
     fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError>;
+
+    /// What the kernel says of sched_ext now. Waits for nothing.
+    fn sched_ext(&mut self) -> SchedExt {
+        SchedExt {
+            state: ExtState::Absent,
+            ops: None,
+        }
+    }
+
+    /// Starts a scheduler's loader beside the runtime, in a process group of
+    /// its own, held by a pidfd. Returns at once, long before it is attached.
+    /// What it prints is taken in as a payload's is.
+    ///
+    /// # Errors
+    /// The kernel's own: `ENOENT` where the program is not there, `EACCES`,
+    /// `ENOEXEC`.
+    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError> {
+        Err(no_sched_ext(&plan.name))
+    }
+
+    /// Waits until `until`, or until something happens to this loader or to
+    /// sched_ext ([`Wake::Scheduler`]). What happened since the last call
+    /// counts, so nothing is missed between looking and waiting.
+    ///
+    /// # Errors
+    /// [`WorldError::Gone`], [`WorldError::Environment`].
+    fn await_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Wake, WorldError> {
+        let _ = until;
+        Err(no_such_scheduler(id))
+    }
+
+    /// Has every wait from now on end once this scheduler is down: its process
+    /// has ended, sched_ext left `enabled`, or another one took its place.
+    /// `None`: nobody is watched.
+    fn watch_scheduler(&mut self, id: Option<SchedulerId>) {
+        let _ = id;
+    }
+
+    /// Whether the watched scheduler is down, by a look at everything that
+    /// says so. Waits for nothing.
+    ///
+    /// # Errors
+    /// [`WorldError::Environment`].
+    fn scheduler_down(&mut self) -> Result<Option<Down>, WorldError> {
+        Ok(None)
+    }
+
+    /// How its process ended, if it has.
+    fn scheduler_exit(&mut self, id: SchedulerId) -> Option<PayloadExit> {
+        let _ = id;
+        None
+    }
+
+    /// What a loader printed since the last taking.
+    fn take_scheduler_output(&mut self, id: SchedulerId) -> Printed {
+        let _ = id;
+        Printed::default()
+    }
+
+    /// What is known of the end of a scheduler: waits, until `until` at the
+    /// latest, for the kernel to have said all and its own scheduler to be back.
+    fn scheduler_remains(&mut self, id: SchedulerId, until: Duration) -> Remains {
+        let _ = (id, until);
+        Remains::default()
+    }
+
+    /// Asks a loader to leave (SIGTERM) and waits until it has and the
+    /// kernel's own scheduler is back; kills it at `until`, and then waits for
+    /// the kernel a bounded time more. Its output can still be taken. It is
+    /// watched no more.
+    ///
+    /// # Errors
+    /// [`WorldError::Gone`], [`WorldError::Environment`].
+    fn stop_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Stopped, WorldError> {
+        let _ = until;
+        Err(no_such_scheduler(id))
+    }
+
+    /// Holds the BPF map of this name with the lowest id, until the world ends.
+    /// A second time changes nothing.
+    ///
+    /// # Errors
+    /// [`PinError::NotFound`] with the names that exist; the kernel's own.
+    fn pin_map(&mut self, name: &str) -> Result<(), PinError> {
+        let _ = name;
+        Err(PinError::NotFound(Vec::new()))
+    }
+}
+
+/// The answer of a world without sched_ext.
+fn no_sched_ext(name: &str) -> WorldError {
+    WorldError::Kernel {
+        what: format!("start scheduler {name:?}"),
+        errno: nix::errno::Errno::EOPNOTSUPP,
+    }
+}
+
+fn no_such_scheduler(id: SchedulerId) -> WorldError {
+    WorldError::Gone {
+        what: format!("scheduler {}", id.0),
+    }
 }

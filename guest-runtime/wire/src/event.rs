@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CgroupStats, Detail, Finding, PayloadRecord, Verdict};
+use crate::{CgroupStats, Detail, Finding, PayloadRecord, SchedulerNews, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +66,18 @@ pub enum Event {
     End,
     /// What became of a payload; sent when it is waited for, killed or drained.
     Payload(PayloadRecord),
+    /// A scheduler under test came, went or died.
+    Scheduler(SchedulerNews),
+    /// What the process of a scheduler printed, as it came; at most
+    /// [`crate::MAX_SCHEDULER_LOG`] bytes.
+    SchedulerLog {
+        /// Which start, see [`SchedulerNews::start`].
+        start: u32,
+        /// Anything.
+        bytes: Vec<u8>,
+        /// Bytes before these that were not kept.
+        dropped: u64,
+    },
 }
 
 /// Who speaks and what this guest is.

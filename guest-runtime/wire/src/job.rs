@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::PayloadSpec;
 use crate::codec::{Corruption, PayloadWriter, compact, leading_version};
 use crate::frame::EncodeError;
 use crate::hello::{VersionMismatch, check_version};
+use crate::{PayloadSpec, SchedulerSpec};
 
 /// Longest encoded [`Job`], in bytes (1 MiB).
 pub const MAX_JOB: usize = 1 << 20;
@@ -82,6 +82,11 @@ pub struct Job {
     /// Programs that the scenario may start, by name; at most
     /// [`crate::MAX_PAYLOADS`].
     pub payloads: Vec<PayloadSpec>,
+    /// Schedulers under test, by name; at most [`crate::MAX_SCHEDULERS`].
+    pub schedulers: Vec<SchedulerSpec>,
+    /// The one of them that is attached before the scenario starts; none: the
+    /// kernel's own.
+    pub scheduler: Option<String>,
 }
 
 /// Defaults for definitions that leave them open.

@@ -46,6 +46,7 @@ mod hello;
 mod job;
 mod payload;
 mod saturate;
+mod scheduler;
 mod stats;
 mod verdict;
 
@@ -64,6 +65,10 @@ pub use payload::{
     PayloadOutput, PayloadRecord, PayloadSpec, Polarity,
 };
 pub use saturate::WideMark;
+pub use scheduler::{
+    MAX_SCHEDULER_LOG, MAX_SCHEDULERS, Obituary, SchedulerChange, SchedulerExit, SchedulerNews,
+    SchedulerSpec,
+};
 pub use stats::{CgroupStats, CpuTime, PhaseStats};
 pub use verdict::{Detail, DetailKind, Outcome, Verdict};
 

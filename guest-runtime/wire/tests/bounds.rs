@@ -221,7 +221,7 @@ fn bytes_after_a_compact_message_make_it_corrupt() {
 
 #[test]
 fn a_kind_of_a_newer_version_or_of_the_other_direction_is_unknown() {
-    for kind in [0x13, 0x7f, 0x81, 0xffff] {
+    for kind in [0x15, 0x7f, 0x81, 0xffff] {
         let mut bytes = frame(kind, b"whatever");
         bytes.extend(frame(0x11, &[]));
         let (received, _) = decode::<Event>(&bytes, &[]);

@@ -11,6 +11,8 @@
 
 #[path = "support/payloads.rs"]
 mod payloads;
+#[path = "support/schedulers.rs"]
+mod schedulers;
 mod support;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,7 @@ use std::{env, fs};
 
 use payloads::{payload_record, payload_spec};
 use proscenium_wire::*;
+use schedulers::{scheduler_news, scheduler_spec};
 use support::findings::findings;
 use support::messages::{DETAIL_KINDS, LOG_LEVELS, LOG_SOURCES, OUTCOMES};
 use support::{decode, frame, messages};
@@ -47,6 +50,8 @@ fn event_file(event: &Event) -> &'static str {
         Event::Fault { .. } => "event-fault",
         Event::End => "event-end",
         Event::Payload(_) => "event-payload",
+        Event::Scheduler(_) => "event-scheduler",
+        Event::SchedulerLog { .. } => "event-scheduler-log",
     }
 }
 
@@ -236,8 +241,17 @@ fn events() -> Vec<Event> {
         },
         Event::End,
         Event::Payload(payload_record()),
+        Event::SchedulerLog {
+            start: 1,
+            bytes: b"attached\n".to_vec(),
+            dropped: 0,
+        },
     ];
-    logs().chain(findings()).chain(samples).collect()
+    logs()
+        .chain(findings())
+        .chain(samples)
+        .chain(scheduler_news())
+        .collect()
 }
 
 fn commands() -> Vec<Command> {
@@ -337,6 +351,8 @@ fn the_job_has_its_golden_bytes() {
         trap_foreign_imports: true,
         progress_ms: 250,
         payloads: vec![payload_spec()],
+        schedulers: vec![scheduler_spec()],
+        scheduler: Some("fifo".into()),
     };
     let file = encode_job(&job).unwrap();
     pin("job", &file);

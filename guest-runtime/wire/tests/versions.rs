@@ -38,6 +38,8 @@ fn job() -> Job {
         trap_foreign_imports: false,
         progress_ms: 1_000,
         payloads: vec![],
+        schedulers: vec![],
+        scheduler: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) fn job(
         trap_foreign_imports: args.trap_foreign_imports,
         progress_ms: PROGRESS_MS,
         payloads,
+        schedulers: Vec::new(),
+        scheduler: None,
     })
 }
 

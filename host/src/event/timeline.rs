@@ -119,6 +119,7 @@ impl Timeline {
                 let what = "payload records";
                 self.keep(|left| &mut left.payloads, what, None, record, told);
             }
+            Event::Scheduler(_) | Event::SchedulerLog { .. } => {}
             Event::Detail(detail) => {
                 let detail = RunEvent::Detail(tidy::detail(detail));
                 self.keep(|left| &mut left.details, "details", None, detail, told);

@@ -91,6 +91,8 @@ pub(crate) fn job() -> Job {
         trap_foreign_imports: false,
         progress_ms: 0,
         payloads: vec![],
+        schedulers: Vec::new(),
+        scheduler: None,
     }
 }
 

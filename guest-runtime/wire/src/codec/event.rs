@@ -29,6 +29,8 @@ enum Tag {
     Fault = 0x10,
     End = 0x11,
     Payload = 0x12,
+    Scheduler = 0x13,
+    SchedulerLog = 0x14,
     Tasks = 0x18,
     Finding = 0x1c,
 }
@@ -56,6 +58,8 @@ impl From<&Event> for Tag {
             Event::Fault { .. } => Self::Fault,
             Event::End => Self::End,
             Event::Payload(_) => Self::Payload,
+            Event::Scheduler(_) => Self::Scheduler,
+            Event::SchedulerLog { .. } => Self::SchedulerLog,
         }
     }
 }
@@ -94,6 +98,12 @@ impl Codec for Event {
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
             Self::Payload(record) => payload.compact(record),
+            Self::Scheduler(news) => payload.compact(news),
+            Self::SchedulerLog {
+                start,
+                bytes,
+                dropped,
+            } => payload.compact(&(start, bytes, dropped)),
         }
     }
 
@@ -125,6 +135,14 @@ impl Codec for Event {
             Tag::Fault => compact(payload).map(|message| Self::Fault { message }),
             Tag::End => empty(payload, Self::End),
             Tag::Payload => compact(payload).map(Self::Payload),
+            Tag::Scheduler => compact(payload).map(Self::Scheduler),
+            Tag::SchedulerLog => {
+                compact(payload).map(|(start, bytes, dropped)| Self::SchedulerLog {
+                    start,
+                    bytes,
+                    dropped,
+                })
+            }
         })
     }
 }

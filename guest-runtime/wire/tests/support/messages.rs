@@ -9,6 +9,7 @@ use proptest::sample::select;
 use proscenium_wire::*;
 
 use super::findings::finding;
+use super::news::{process_exit, scheduler_news};
 
 /// Every kind of detail, in its order on the wire.
 pub(crate) const DETAIL_KINDS: [DetailKind; 19] = [
@@ -292,11 +293,7 @@ fn metric() -> impl Strategy<Value = Metric> {
 }
 
 fn payload() -> impl Strategy<Value = PayloadRecord> {
-    let exit = prop_oneof![
-        any::<i32>().prop_map(PayloadExit::Code),
-        any::<i32>().prop_map(PayloadExit::Signal),
-        Just(PayloadExit::Unknown),
-    ];
+    let exit = process_exit();
     let check = (any::<bool>(), text())
         .prop_map(|(passed, message)| PayloadCheckResult { passed, message });
     let who = (any::<u32>(), text(), text(), of(text()));
@@ -382,6 +379,14 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),
         payload().prop_map(Event::Payload),
+        scheduler_news().prop_map(Event::Scheduler),
+        (any::<u32>(), vec(any::<u8>(), 0..64), any::<u64>()).prop_map(
+            |(start, bytes, dropped)| Event::SchedulerLog {
+                start,
+                bytes,
+                dropped,
+            }
+        ),
         text().prop_map(|message| Event::Fault { message }),
     ]
 }

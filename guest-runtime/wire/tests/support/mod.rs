@@ -9,6 +9,7 @@
 
 pub(crate) mod findings;
 pub(crate) mod messages;
+pub(crate) mod news;
 
 use proscenium_wire::{Decoder, Message, Received, Truncated};
 
