@@ -33,5 +33,5 @@ pub mod own_work {
 
 pub use exports::proscenium::scenario::scenario;
 pub use proscenium::scenario::{
-    cgroups, checks, clock, log, ops, payloads, stage, stimulus, topology, types,
+    cgroups, checks, clock, log, ops, payloads, scheduler, stage, stimulus, topology, types,
 };

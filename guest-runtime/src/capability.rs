@@ -18,6 +18,8 @@ pub enum Capability {
     Stage,
     /// Programs that the operator declared.
     Payloads,
+    /// Schedulers that the operator declared.
+    Scheduler,
     /// Judge.
     Checks,
     /// Marks on the timeline.
@@ -30,11 +32,12 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Topology,
         Self::Cgroups,
         Self::Stage,
         Self::Payloads,
+        Self::Scheduler,
         Self::Checks,
         Self::Stimulus,
         Self::Log,
@@ -49,6 +52,7 @@ impl Capability {
             Self::Cgroups => "cgroups",
             Self::Stage => "stage",
             Self::Payloads => "payloads",
+            Self::Scheduler => "scheduler",
             Self::Checks => "checks",
             Self::Stimulus => "stimulus",
             Self::Log => "log",
@@ -66,6 +70,7 @@ impl Capability {
             }
             Self::Stage => "start workers in cgroups, change them under load, hold",
             Self::Payloads => "start programs that the operator declared, by name",
+            Self::Scheduler => "load, swap and drop schedulers that the operator declared, by name",
             Self::Checks => "turn checks on, fail the run, add notes to the report",
             Self::Stimulus => "put named marks on the run's timeline",
             Self::Log => "write log lines, cleaned and bounded",

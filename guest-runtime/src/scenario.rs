@@ -4,13 +4,11 @@
 //! simulated world. However the component ends, the stage is closed: exactly
 //! one verdict, everything collected.
 
-use std::time::Duration;
-
 use proscenium_wire::{Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
 
 use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
 use crate::bindings::types::{Error as ContractError, ErrorCode};
-use crate::executor::{Settings, Stage};
+use crate::executor::{Error, Settings, Stage};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
 use crate::sink::Sink;
@@ -22,26 +20,24 @@ const MAX_REASON: usize = 4_096;
 
 /// Runs `plugin` as `job` says.
 ///
-/// Emits everything from the scenario's start to the verdict and the figures
-/// of mediation into `sink`; the end frame is the caller's.
+/// The scheduler under test, if the job names one, is attached before the
+/// component begins. Emits everything from that, or the scenario's start, to
+/// the verdict and the figures of mediation into `sink`; the end frame is the
+/// caller's.
 pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink>) -> Verdict {
-    let settings = Settings {
-        duration: Duration::from_nanos(job.duration_ns),
-        workers_per_cgroup: job.defaults.workers_per_cgroup,
-        seed: job.seed,
-        limits: job.limits,
-        thresholds: job.thresholds,
-        payloads: job.payloads.clone(),
-        progress: (job.progress_ms > 0).then(|| Duration::from_millis(u64::from(job.progress_ms))),
-    };
     let context = Context {
         parameters: job.parameters.clone(),
         duration: job.duration_ns,
         seed: job.seed,
-        scheduler: None,
+        scheduler: job.scheduler.clone(),
         kernel: world.kernel_release().to_owned(),
     };
-    let stage = Stage::new(world, sink, settings);
+    let mut stage = Stage::new(world, sink, Settings::from(job));
+    if let Some(name) = &job.scheduler
+        && let Err(error) = stage.boot_scheduler(name)
+    {
+        return close_unloaded(stage, error);
+    }
     let stage = match plugin.works(&job.limits) {
         Ok(works) => stage.with_works(works),
         Err(error) => {
@@ -75,6 +71,30 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
     close(stage, ended)
 }
 
+/// The scheduler under test did not get ready: no component was started.
+fn close_unloaded(stage: Stage, error: Error) -> Verdict {
+    let ending = match error {
+        Error::Fault(fault) => return close(stage, Err(Abort::Fault(fault))),
+        Error::Refused(refusal) => match refusal.code {
+            ErrorCode::Cancelled => broken(
+                DetailKind::Cancelled,
+                Outcome::Inconclusive,
+                &refusal.message,
+            ),
+            ErrorCode::Unavailable => broken(
+                DetailKind::Environment,
+                Outcome::Inconclusive,
+                &refusal.to_string(),
+            ),
+            // It died in the moment in which it was enabled.
+            ErrorCode::SchedulerDied if stage.scheduler_died() => Ending::PassedOn,
+            // What is under test failed; the machine did what it should.
+            _ => broken(DetailKind::Other, Outcome::Fail, &refusal.to_string()),
+        },
+    };
+    stage.close(ending).0
+}
+
 type Ended = Result<Result<PluginOutcome, ContractError>, Abort>;
 
 fn close(mut stage: Stage, ended: Ended) -> Verdict {
@@ -83,11 +103,13 @@ fn close(mut stage: Stage, ended: Ended) -> Verdict {
             message: fault.to_string(),
         });
     }
-    stage.close(ending_of(ended)).0
+    let died = stage.scheduler_died();
+    stage.close(ending_of(ended, died)).0
 }
 
-/// What the component returned, or how it did not.
-fn ending_of(ended: Ended) -> Ending {
+/// What the component returned, or how it did not. `died`: the scheduler under
+/// test did, which is on record.
+fn ending_of(ended: Ended, died: bool) -> Ending {
     match ended {
         Ok(Ok(PluginOutcome { verdict, reason })) => Ending::Returned {
             outcome: match verdict {
@@ -102,6 +124,7 @@ fn ending_of(ended: Ended) -> Ending {
         Ok(Err(error)) if error.code == ErrorCode::Cancelled => {
             broken(DetailKind::Cancelled, Outcome::Inconclusive, &error.message)
         }
+        Ok(Err(error)) if error.code == ErrorCode::SchedulerDied && died => Ending::PassedOn,
         // Nor has one that is told that this machine does not have what it takes.
         Ok(Err(error)) if error.code == ErrorCode::Unavailable => broken(
             DetailKind::Environment,

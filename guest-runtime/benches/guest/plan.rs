@@ -13,7 +13,7 @@ use proscenium_guest_runtime::executor::{Settings, Stage};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, GroupId, World};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds};
+use proscenium_wire::{Event, Outcome};
 
 use crate::place::Place;
 use crate::{ratios, told};
@@ -70,12 +70,7 @@ fn executed(place: &Place) -> f64 {
     };
     let settings = Settings {
         duration: Duration::from_secs(60),
-        workers_per_cgroup: 1,
-        seed: 1,
-        limits: Limits::default(),
-        thresholds: Thresholds::default(),
-        progress: None,
-        payloads: Vec::new(),
+        ..Settings::default()
     };
     let world = Kernel::new(place.parts(None)).unwrap();
     let mut stage = Stage::new(Box::new(world), Box::new(Vec::<Event>::new()), settings);

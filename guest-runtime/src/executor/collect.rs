@@ -153,7 +153,7 @@ impl Stage {
                 self.tally.note(message.clone());
                 self.say(LogLevel::Warn, message);
             }
-            if !worker.completed {
+            if !worker.completed && !self.schedulers.doomed {
                 let how = worker
                     .exit
                     .map_or_else(|| "gave no report".to_owned(), |exit| format!("{exit:?}"));

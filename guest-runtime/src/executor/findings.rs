@@ -165,8 +165,12 @@ impl Stage {
             return;
         };
         let text = error.to_string();
-        if refusal.code == ErrorCode::Cancelled || self.findings.last_error.as_ref() == Some(&text)
-        {
+        // What ends the scenario from outside is no remark on it.
+        let outside = matches!(
+            refusal.code,
+            ErrorCode::Cancelled | ErrorCode::SchedulerDied
+        );
+        if outside || self.findings.last_error.as_ref() == Some(&text) {
             return;
         }
         self.findings.last_error = Some(text);

@@ -70,7 +70,10 @@ impl Stage {
     /// `invalid` out of range, the kernel's own.
     pub fn set_cgroup_cpu(&mut self, id: GroupId, limits: &CpuLimits) -> Result<()> {
         self.enable_for(Controllers::CPU)?;
-        self.write_all(id, &limits::cpu(limits, Extent::Change)?)
+        self.write_all(id, &limits::cpu(limits, Extent::Change)?)?;
+        let name = self.cgroup_name(id)?;
+        self.doubt_cap(&name, limits);
+        Ok(())
     }
 
     /// `memory.*`, as far as given.
@@ -181,7 +184,7 @@ impl Stage {
     }
 
     pub(super) fn read(&mut self, id: GroupId, knob: Knob) -> Result<&str> {
-        self.proceed()?;
+        self.under_way()?;
         self.mediation.reads += 1;
         Ok(self.world.read(id, knob)?)
     }

@@ -22,7 +22,16 @@ impl Stage {
     ///
     /// # Errors
     /// `invalid` for a specification out of range or `repeat`; `cancelled`.
+    /// That the scheduler under test is gone is no error here.
     pub fn hold(&mut self, step: StepId, spec: &HoldSpec) -> Result<HoldOutcome> {
+        let held = self.hold_step(step, spec);
+        match held.as_ref().err().and_then(|error| self.death_of(error)) {
+            Some(exit) => Ok(HoldOutcome::SchedulerDied(exit)),
+            None => held,
+        }
+    }
+
+    fn hold_step(&mut self, step: StepId, spec: &HoldSpec) -> Result<HoldOutcome> {
         let wanted = self.active(step).map(drop).and_then(|()| {
             duration(spec, self.settings.duration)?.ok_or_else(|| {
                 Error::invalid("repeat has no meaning step by step")
@@ -47,6 +56,8 @@ impl Stage {
         let from = self.elapsed();
         let until = (from + wanted).min(self.settings.duration.max(from));
         self.pause(until, None)?;
+        // What happened in the last instant counts too.
+        self.look()?;
         let (mark, at) = self.mark();
         if let Some(step) = &mut self.step {
             step.end = Some((mark, at));
@@ -64,13 +75,15 @@ impl Stage {
     }
 
     /// Waits until `until` on the scenario's clock, or until a payload ends,
-    /// and reports progress meanwhile. True: the payload has ended.
+    /// and reports progress meanwhile. True: the payload has ended. The death
+    /// of the scheduler under test ends it at once.
     pub(super) fn pause(&mut self, until: Duration, payload: Option<PayloadId>) -> Result<bool> {
         let start = self.start();
         let mut next = self.settings.progress.map(|every| self.elapsed() + every);
         loop {
             let pause = next.map_or(until, |next| next.min(until));
             self.mediation.waits += 1;
+            self.drain_scheduler_log();
             self.sink.flush();
             let wake = match payload {
                 None => self.world.wait(start + pause)?,
@@ -82,7 +95,11 @@ impl Stage {
                     return self.proceed().map(|()| false);
                 }
                 Wake::Ended => return Ok(true),
-                Wake::SchedulerDown(_) | Wake::Scheduler => {}
+                Wake::SchedulerDown(down) => {
+                    self.bury(&down);
+                    return self.proceed().map(|()| false);
+                }
+                Wake::Scheduler => {}
                 Wake::Elapsed if pause >= until => return Ok(false),
                 Wake::Elapsed => {
                     let (mark, at) = self.mark();

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use proscenium_wire::Severity;
+
 use super::findings::Lint;
 use super::slot::RUNNER;
-use crate::bindings::types::HoldSpec;
+use crate::bindings::types::{CpuBandwidth, CpuLimits, HoldSpec};
 use crate::name::quote;
 
 /// A hold of `wanted` that gets less, by more than `slack`. A fraction of 1 is
@@ -55,6 +57,30 @@ pub(super) fn dies_with_step(cgroup: &str) -> Lint {
         ),
         "declare them in the backdrop to have them in all steps",
     )
+}
+
+/// A cap on CPU time while a scheduler under test runs. The kernel takes the
+/// setting from everybody, and leaves it to the scheduler to keep it.
+pub(super) fn doubtful_cap(
+    cgroup: &str,
+    limits: &CpuLimits,
+    scheduler: Option<&str>,
+) -> Option<Lint> {
+    let capped = matches!(
+        limits.max,
+        Some(CpuBandwidth::Percent(_) | CpuBandwidth::Quota(_))
+    );
+    let scheduler = scheduler.filter(|_| capped)?;
+    Some(Lint {
+        severity: Severity::Note,
+        kind: "doubtful-cap",
+        message: format!(
+            "cpu.max of cgroup {} is set while scheduler {} is attached: the kernel accepts it, and a scheduler under test need not enforce it",
+            quote(cgroup),
+            quote(scheduler)
+        ),
+        remedy: "see in cpu.stat whether it throttles before relying on it".to_owned(),
+    })
 }
 
 /// A move from where nobody is.

@@ -39,6 +39,7 @@ impl Stage {
 
     pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
         let done = ops.iter().enumerate().try_for_each(|(index, op)| {
+            self.look()?;
             self.findings.op = Some(op_place(index, op));
             let done = self.apply_op(op);
             self.op_noted(index, done)
@@ -78,6 +79,11 @@ impl Stage {
             }
             Op::FreezeCgroup(name) => self.set_frozen(name, true),
             Op::UnfreezeCgroup(name) => self.set_frozen(name, false),
+            Op::AttachScheduler(name) => self.attach(name),
+            Op::DetachScheduler => self.detach(),
+            Op::RestartScheduler => self.restart(),
+            Op::ReplaceScheduler(name) => self.replace(name),
+            Op::PinBpfMap(name) => self.pin(name),
             Op::CaptureCgroupProcs(capture) => self.capture_procs(capture),
             Op::SteerIrq(steer) => self.steer_irq(steer),
             other => offered(other),

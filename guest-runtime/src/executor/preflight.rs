@@ -15,16 +15,17 @@ use super::limits::{self, Extent};
 use super::payload_rules::{Origin, admit, of_definition};
 use super::preflight_payloads::Payloads;
 use super::requirements::{lacking, of_def, of_op, offered};
+use super::scheduler_rules::Attached;
 use super::stage::Stage;
 use super::step::clean_label;
 use super::unmet::Seen;
 use super::{Error, Result, crew, evidence, hold, interrupts, lints, resolve};
-use crate::bindings::ops::{Op, Placement};
+use crate::bindings::ops::Op;
 use crate::bindings::stage::{Backdrop, StepPlan};
-use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun, WorkSpec};
+use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun};
 use crate::cpuset::CpuSet;
 use crate::name::quote;
-use crate::world::Controllers;
+use crate::world::{Controllers, ExtState};
 
 /// What rounding may take from a hold.
 const ROUNDING: Duration = Duration::from_millis(1);
@@ -40,7 +41,8 @@ pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) 
         let error = Error::limit(format!("{} steps: this run allows {most}", steps.len()));
         return stage.noted(Err(error));
     }
-    let mut walk = Walk::new(stage);
+    let kernel = stage.sched_ext().state;
+    let mut walk = Walk::new(stage, kernel);
     walk.backdrop(backdrop);
     for (index, step) in steps.iter().enumerate() {
         walk.step(index, step);
@@ -67,11 +69,12 @@ pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) 
     Err(error)
 }
 
-struct Walk<'a> {
-    stage: &'a Stage,
-    names: Lifetimes<'a>,
+pub(super) struct Walk<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) names: Lifetimes<'a>,
     payloads: Payloads,
-    place: Place,
+    scheduler: Attached<'a>,
+    pub(super) place: Place,
     /// Scenario time that the steps so far hold.
     held: Duration,
     /// In a repeating step: 1, and 2 for the second time round.
@@ -80,15 +83,17 @@ struct Walk<'a> {
     left_out: u64,
     errors: usize,
     first: Option<Error>,
-    seen: Seen,
+    pub(super) seen: Seen,
 }
 
 impl<'a> Walk<'a> {
-    fn new(stage: &'a Stage) -> Self {
+    fn new(stage: &'a Stage, kernel: ExtState) -> Self {
+        let declared = stage.declared_schedulers();
         Self {
             stage,
             names: Lifetimes::new(stage.settings.limits.cgroups),
             payloads: Payloads::default(),
+            scheduler: Attached::new(declared, kernel, stage.scheduler()),
             place: Place::default(),
             held: Duration::ZERO,
             round: 0,
@@ -101,7 +106,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes an error down; the walk goes on.
-    fn note<T>(&mut self, done: Result<T>) -> Option<T> {
+    pub(super) fn note<T>(&mut self, done: Result<T>) -> Option<T> {
         let error = match done {
             Ok(done) => return Some(done),
             Err(error) if self.round > 1 => error.context("the second time round"),
@@ -125,7 +130,7 @@ impl<'a> Walk<'a> {
         None
     }
 
-    fn lint(&mut self, lint: Lint) {
+    pub(super) fn lint(&mut self, lint: Lint) {
         let finding = self.place.lint(lint);
         self.find(finding);
     }
@@ -229,6 +234,10 @@ impl<'a> Walk<'a> {
         }
         if let Some(cpu) = &def.cpu {
             self.note(limits::cpu(cpu, Extent::Definition).map_err(locate));
+            let scheduler = self.scheduler.name.as_deref();
+            if let Some(lint) = lints::doubtful_cap(&def.name, cpu, scheduler) {
+                self.lint(lint);
+            }
         }
         if let Some(weight) = def.io_weight {
             self.note(limits::io_weight(weight).map_err(locate));
@@ -301,13 +310,18 @@ impl<'a> Walk<'a> {
             Op::CaptureCgroupProcs(capture) => {
                 evidence::tag(capture).and_then(|_| self.known(&capture.cgroup))
             }
+            Op::AttachScheduler(_)
+            | Op::DetachScheduler
+            | Op::RestartScheduler
+            | Op::ReplaceScheduler(_)
+            | Op::PinBpfMap(_) => self.scheduler.op(op),
             Op::SteerIrq(steer) => interrupts::check(steer, self.stage.machine()),
             other => offered(other),
         };
         self.note(done);
     }
 
-    fn known(&self, name: &str) -> Result<()> {
+    pub(super) fn known(&self, name: &str) -> Result<()> {
         self.names.known(name).map(drop)
     }
 
@@ -327,22 +341,6 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn spawn(&mut self, placement: &Placement, work: &WorkSpec) {
-        let name = match placement {
-            Placement::Runner => None,
-            Placement::Cgroup(name) => Some(name.as_str()),
-        };
-        if let Some(name) = name {
-            if self.note(self.known(name)).is_none() {
-                return;
-            }
-            if self.place.step.is_some() && self.names.is_backdrop(name) {
-                self.lint(lints::dies_with_step(name));
-            }
-        }
-        self.work(name, work);
-    }
-
     fn record(&mut self, name: &str, cpus: Option<CpuSet>) {
         if cpus.is_some() {
             self.seen.cpuset();
@@ -355,32 +353,9 @@ impl<'a> Walk<'a> {
     fn cpuset_of(&self, name: &str) -> Option<&CpuSet> {
         self.names.get(name)?.cpuset.as_ref()
     }
-
-    fn work(&mut self, name: Option<&str>, work: &WorkSpec) {
-        let group = name.and_then(|name| self.names.get(name));
-        let place = crew::Place {
-            group: name,
-            cpuset: group.and_then(|group| group.cpuset.as_ref()),
-            mems: group.and_then(|group| group.mems.as_ref()),
-            machine: self.stage.machine(),
-            default_workers: self.stage.settings.workers_per_cgroup,
-            own: self.stage.own_work(),
-        };
-        let limit = self.stage.settings.limits.workers;
-        let most = limit.saturating_sub(self.names.workers());
-        let plan = crew::plan(work, place, most, 0, &mut draws());
-        if let Some(plan) = self.note(plan) {
-            let known = |name: &str| self.names.known(name).map(drop);
-            let directories = crew::directories(&plan.work, name, known).map(drop);
-            self.note(directories);
-            let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
-            self.seen.crew(name, &plan.work, workers);
-            self.names.start(name, workers);
-        }
-    }
 }
 
 /// Draws that do not disturb the run's own.
-fn draws() -> fastrand::Rng {
+pub(super) fn draws() -> fastrand::Rng {
     fastrand::Rng::with_seed(0)
 }

@@ -137,12 +137,10 @@ pub(super) fn lacking(needed: Controllers, world: &dyn World) -> Result<()> {
 /// # Errors
 /// `unavailable`, naming what it needs.
 pub(super) fn offered(op: &Op) -> Result<()> {
-    let family = match op_bit(op) {
-        15..=20 => "kernel memory and captures",
-        21..=25 => "schedulers under test",
-        _ => return Ok(()),
-    };
-    Err(not_offered(family))
+    match op_bit(op) {
+        15..=20 => Err(not_offered("kernel memory and captures")),
+        _ => Ok(()),
+    }
 }
 
 /// The answer for a part of the contract that this version does not carry out.

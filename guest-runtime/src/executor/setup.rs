@@ -31,7 +31,10 @@ impl Stage {
 
     /// Definitions, after which all that they started runs.
     pub(super) fn apply_defs(&mut self, defs: &[CgroupDef]) -> Result<()> {
-        let done = defs.iter().try_for_each(|def| self.apply_def(def));
+        let done = defs.iter().try_for_each(|def| {
+            self.look()?;
+            self.apply_def(def)
+        });
         done.and(self.open_gates())
     }
 
@@ -74,6 +77,7 @@ impl Stage {
         }
         if let Some(cpu) = &def.cpu {
             self.write_all(group, &limits::cpu(cpu, Extent::Definition)?)?;
+            self.doubt_cap(&def.name, cpu);
         }
         if let Some(memory) = &def.memory {
             self.write_all(group, &limits::memory(memory, Extent::Definition))?;

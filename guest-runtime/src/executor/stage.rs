@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use proscenium_wire::{
-    Detail, DetailKind, Event, Limits, LogLevel, LogSource, Mediation, Outcome, PayloadSpec,
-    Thresholds, Verdict,
+    Detail, DetailKind, Event, LogLevel, LogSource, Mediation, Outcome, Thresholds, Verdict,
 };
 
 use super::crew::OwnWork;
 use super::findings::Findings;
+use super::scheduler::Schedulers;
+use super::settings::Settings;
 use super::slot::{Group, Slot};
 use super::step::Step;
 use super::{Error, Result};
@@ -19,25 +20,6 @@ use crate::name::quote;
 use crate::sink::Sink;
 use crate::verdict::{Ending, PhaseLabel, Tally};
 use crate::world::{Controllers, CrewId, GroupId, World};
-
-/// What the operator decided for one run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The scenario's time budget.
-    pub duration: Duration,
-    /// Workers where a definition leaves it open.
-    pub workers_per_cgroup: u32,
-    /// For whatever is drawn at random.
-    pub seed: u64,
-    /// Bounds; only those on cgroups, workers, steps and ops matter here.
-    pub limits: Limits,
-    /// Checks that are on.
-    pub thresholds: Thresholds,
-    /// Programs that the scenario may start, by name.
-    pub payloads: Vec<PayloadSpec>,
-    /// How often the running total is reported during holds.
-    pub progress: Option<Duration>,
-}
 
 /// See the module `executor`.
 #[derive(Debug)]
@@ -60,14 +42,19 @@ pub struct Stage {
     pub(super) steps_begun: u32,
     /// Elapsed time and iterations at the last clean end of a step.
     pub(super) last_clean: Option<(Duration, u64)>,
+    /// Steps of a plan that was handed over.
+    pub(super) planned_steps: Option<u32>,
     /// Payload records so far.
     pub(super) payload_records: u32,
+    pub(super) schedulers: Schedulers,
     pub(super) tally: Tally,
     pub(super) findings: Findings,
     pub(super) mediation: Mediation,
     pub(super) cancelled: Option<String>,
     /// The finish path was taken, or an early end; nothing may be begun.
     pub(super) ended: bool,
+    /// The finish path was taken.
+    pub(super) finishing: bool,
 }
 
 impl Stage {
@@ -92,12 +79,15 @@ impl Stage {
             gated: Vec::new(),
             steps_begun: 0,
             last_clean: None,
+            planned_steps: None,
             payload_records: 0,
+            schedulers: Schedulers::default(),
             tally,
             findings: Findings::default(),
             mediation: Mediation::default(),
             cancelled: None,
             ended: false,
+            finishing: false,
         }
     }
 
@@ -195,13 +185,15 @@ impl Stage {
     /// world back as it was: another scenario may follow.
     ///
     /// An open step is torn down as one that failed. On the finish path an end
-    /// frame precedes the backdrop's collection, otherwise there is none.
+    /// frame precedes the backdrop's collection, otherwise there is none. No
+    /// scheduler stays.
     pub fn close(mut self, ending: Ending) -> (Verdict, Box<dyn World>) {
-        let early = matches!(ending, Ending::Broken(_)) || self.cancelled.is_some();
+        let broken = matches!(ending, Ending::Broken(_));
         if let Some(step) = self.step.take() {
             self.end_step(step, false);
         }
-        self.end_scenario(!early);
+        let early = broken || self.cancelled.is_some() || self.scheduler_died();
+        self.end_scenario(!early, false);
         if let Some(reason) = self.cancelled.take() {
             self.record(
                 DetailKind::Cancelled,
@@ -211,7 +203,7 @@ impl Stage {
         }
         let returned = match &ending {
             Ending::Returned { outcome, .. } => Some(*outcome),
-            Ending::Broken(_) => None,
+            Ending::Broken(_) | Ending::PassedOn => None,
         };
         let verdict = std::mem::take(&mut self.tally).verdict(ending);
         self.tell_closing(returned, verdict.asserted);
@@ -222,12 +214,15 @@ impl Stage {
         (verdict, self.world)
     }
 
-    /// Sends the end frame if this is the finish path, then collects the backdrop.
-    pub(super) fn end_scenario(&mut self, finished: bool) {
+    /// Sends the end frame if this is the finish path, then collects the
+    /// backdrop, then dismisses the scheduler. `outranked`: an error on record
+    /// ends it, whatever else is found.
+    pub(super) fn end_scenario(&mut self, finished: bool, outranked: bool) {
         if self.ended {
             return;
         }
         self.ended = true;
+        self.finishing = finished;
         if finished && self.started.is_some() {
             let (elapsed, total_iterations) =
                 self.last_clean.unwrap_or_else(|| (self.elapsed(), 0));
@@ -237,7 +232,9 @@ impl Stage {
                 total_iterations,
             });
         }
+        self.look_last();
         self.collect_backdrop(finished);
+        self.conclude_schedulers(outranked);
     }
 
     /// Starts the scenario's clock with the first effect.
@@ -251,8 +248,18 @@ impl Stage {
         now
     }
 
-    /// Refuses to go on where the scenario is over or being ended.
+    /// Refuses to go on where the scenario is over or being ended, or the
+    /// scheduler under test is gone.
     pub(super) fn proceed(&self) -> Result<()> {
+        if self.cancelled.is_none() {
+            self.undisturbed()?;
+        }
+        self.under_way()
+    }
+
+    /// As [`Self::proceed`], for what only looks: after a death there is still
+    /// something to be seen.
+    pub(super) fn under_way(&self) -> Result<()> {
         if let Some(reason) = &self.cancelled {
             return Err(Error::new(
                 ErrorCode::Cancelled,

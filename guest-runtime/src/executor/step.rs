@@ -60,7 +60,7 @@ impl Stage {
     ///
     /// # Errors
     /// `invalid` while another is open, `limit-exceeded` beyond the run's
-    /// number of steps, `cancelled`.
+    /// number of steps, `cancelled`, `scheduler-died`.
     pub fn begin(&mut self, label: Option<&str>) -> Result<StepId> {
         let begun = self.begin_step(label, None);
         self.noted(begun)
@@ -85,6 +85,7 @@ impl Stage {
             )));
         }
         self.start();
+        self.look()?;
         let index = self.steps_begun;
         self.steps_begun += 1;
         let label = label.map(clean_label);
@@ -143,7 +144,8 @@ impl Stage {
     pub(super) fn end_step(&mut self, step: Step, clean: bool) {
         let phase = step.phase();
         let name = PhaseLabel::Step(step.index).text().unwrap_or_default();
-        let end = step.end.filter(|_| clean && self.cancelled.is_none());
+        let undisturbed = self.cancelled.is_none() && !self.scheduler_died();
+        let end = step.end.filter(|_| clean && undisturbed);
         if let Some((mark, at)) = end {
             self.sink.emit(Event::StepEnd(mark));
             self.last_clean = Some((at, mark.total_iterations));
@@ -160,6 +162,8 @@ impl Stage {
             });
         }
         self.leave_phase(phase);
+        let crews: Vec<_> = step.slot.crews.iter().map(|crew| crew.id).collect();
+        self.doom_if_down(&crews);
         self.sink.emit(Event::Pause);
         self.collect_slot(step.slot, Some(phase));
     }

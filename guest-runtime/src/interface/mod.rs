@@ -9,6 +9,7 @@ mod checks;
 mod clock;
 mod log;
 pub(crate) mod payloads;
+mod scheduler;
 pub(crate) mod stage;
 mod stimulus;
 mod topology;
@@ -45,6 +46,9 @@ pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmti
             Capability::Cgroups => bindings::cgroups::add_to_linker::<_, HasState>(linker, enter),
             Capability::Stage => bindings::stage::add_to_linker::<_, HasState>(linker, enter),
             Capability::Payloads => bindings::payloads::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Scheduler => {
+                bindings::scheduler::add_to_linker::<_, HasState>(linker, enter)
+            }
             Capability::Checks => bindings::checks::add_to_linker::<_, HasState>(linker, enter),
             Capability::Stimulus => bindings::stimulus::add_to_linker::<_, HasState>(linker, enter),
             Capability::Log => bindings::log::add_to_linker::<_, HasState>(linker, enter),

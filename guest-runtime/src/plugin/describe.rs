@@ -1,10 +1,8 @@
 //! `describe`: what a plugin says of itself, in a store in which every import
 //! traps, and the bounds on what it may say.
 
+use proscenium_wire::Limits;
 use std::ops::RangeInclusive;
-use std::time::Duration;
-
-use proscenium_wire::{Limits, Thresholds};
 
 use super::{Abort, Manifest, Plugin, instantiate, store, watchdog};
 use crate::executor::{Settings, Stage};
@@ -48,13 +46,8 @@ impl Plugin {
             ..*limits
         };
         let settings = Settings {
-            duration: Duration::ZERO,
-            workers_per_cgroup: 0,
-            seed: 0,
             limits,
-            thresholds: Thresholds::default(),
-            payloads: Vec::new(),
-            progress: None,
+            ..Settings::default()
         };
         // A stage is part of every store; nothing can reach this one.
         let stage = Stage::new(

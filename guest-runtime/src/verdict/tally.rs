@@ -46,6 +46,8 @@ pub enum Ending {
     },
     /// It did not return well; the detail says how.
     Broken(Detail),
+    /// It passed on what ended the scenario, which is on record already.
+    PassedOn,
 }
 
 /// Collects while a scenario runs.
@@ -166,6 +168,10 @@ impl Tally {
                     });
                 }
                 outcome
+            }
+            Ending::PassedOn => {
+                self.asserted = true;
+                worst.unwrap_or(Outcome::Inconclusive)
             }
             Ending::Broken(detail) => {
                 self.asserted = true;

@@ -357,8 +357,9 @@ pub trait World: Debug {
         Err(no_such_scheduler(id))
     }
 
-    /// Holds the BPF map of this name with the lowest id, until the world ends.
-    /// A second time changes nothing.
+    /// Holds the BPF map of this name with the lowest id, until
+    /// [`World::release_maps`] or the end of the world. A second time changes
+    /// nothing.
     ///
     /// # Errors
     /// [`PinError::NotFound`] with the names that exist; the kernel's own.
@@ -366,6 +367,9 @@ pub trait World: Debug {
         let _ = name;
         Err(PinError::NotFound(Vec::new()))
     }
+
+    /// Lets go of all maps that are held.
+    fn release_maps(&mut self) {}
 }
 
 /// The answer of a world without sched_ext.

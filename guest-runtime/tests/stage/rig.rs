@@ -13,7 +13,7 @@ use proscenium_guest_runtime::executor::{Result, Settings, Stage, StepId};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, World};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds, Verdict};
+use proscenium_wire::{Event, Outcome, Verdict};
 
 use crate::place::{Place, skip};
 use crate::plans::{backdrop, ms};
@@ -46,12 +46,7 @@ impl Rig {
         }
         let settings = Settings {
             duration: Duration::from_secs(60),
-            workers_per_cgroup: 1,
-            seed: 1,
-            limits: Limits::default(),
-            thresholds: Thresholds::default(),
-            payloads: Vec::new(),
-            progress: None,
+            ..Settings::default()
         };
         let events = Rc::new(RefCell::new(Vec::<Event>::new()));
         Some(Self {

@@ -187,7 +187,10 @@ impl Checking {
                 return recording.abort(outcome, reason);
             }
         };
-        let world = || simulated::world(topology, kernel, rehearsal, self.begun);
+        let world = || {
+            let world = simulated::world(topology, kernel, rehearsal, self.begun);
+            world.with_schedulers(&self.job.schedulers)
+        };
         if !simulate(&self.loaded, &self.job, world, &mut recording) {
             let (_, reason) = record::outcome(
                 &ExpectedError::could_not_run("the runtime failed")

@@ -21,6 +21,7 @@ pub mod payloads;
 pub mod plan;
 pub mod prelude;
 pub mod scenario;
+pub mod scheduler;
 pub mod stimulus;
 pub mod time;
 pub mod topology;

@@ -23,4 +23,4 @@ mod cgroup;
 mod step;
 
 pub use self::cgroup::{Cgroup, CpuStat, Pressure, PressureResource};
-pub use self::step::{Step, set_backdrop};
+pub use self::step::{Held, Step, set_backdrop};

@@ -164,6 +164,47 @@ pub fn unfreeze_cgroup(name: impl Into<String>) -> Op {
     Op::UnfreezeCgroup(name.into())
 }
 
+/// Attaches a scheduler that the operator declared, and waits until the kernel
+/// has it enabled. It stays until it is detached or the scenario ends.
+///
+/// ```
+/// use proscenium_sdk::prelude::*;
+/// let steps = [
+///     Step::new("old").op(ops::attach_scheduler("old")),
+///     Step::new("new").op(ops::replace_scheduler("new")),
+///     Step::new("kernel").op(ops::detach_scheduler()),
+/// ];
+/// ```
+#[must_use]
+pub fn attach_scheduler(name: impl Into<String>) -> Op {
+    Op::AttachScheduler(name.into())
+}
+
+/// Has the attached scheduler leave; the kernel's own runs then.
+#[must_use]
+pub fn detach_scheduler() -> Op {
+    Op::DetachScheduler
+}
+
+/// Detaches the attached scheduler and attaches it anew.
+#[must_use]
+pub fn restart_scheduler() -> Op {
+    Op::RestartScheduler
+}
+
+/// Detaches the attached scheduler and attaches another.
+#[must_use]
+pub fn replace_scheduler(name: impl Into<String>) -> Op {
+    Op::ReplaceScheduler(name.into())
+}
+
+/// Keeps a BPF map by its name, 1 to 15 bytes, to the scenario's end, whatever
+/// becomes of its scheduler.
+#[must_use]
+pub fn pin_bpf_map(name: impl Into<String>) -> Op {
+    Op::PinBpfMap(name.into())
+}
+
 /// Puts the process ids of a cgroup on the record, under `tag`.
 #[must_use]
 pub fn capture_procs(tag: impl Into<String>, cgroup: impl Into<String>) -> Op {

@@ -27,4 +27,4 @@ pub use crate::work::{
 };
 pub use crate::work_spec::WorkSpec;
 pub use crate::worker::{Seat, Worker};
-pub use crate::{clock, live, ops, stimulus, topology};
+pub use crate::{clock, live, ops, scheduler, stimulus, topology};

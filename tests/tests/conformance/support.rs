@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use proscenium_guest_runtime::contract::ops::Op;
@@ -14,8 +13,8 @@ use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
 use proscenium_wire::{
-    Detail, DetailKind, Event, Limits, Outcome, PayloadKind, PayloadOutput, PayloadRecord,
-    PayloadSpec, Thresholds, Verdict,
+    Detail, DetailKind, Event, Outcome, PayloadKind, PayloadOutput, PayloadRecord, PayloadSpec,
+    Thresholds, Verdict,
 };
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
@@ -44,7 +43,7 @@ impl Rig {
     pub(crate) fn with(world: Simulated, change: impl FnOnce(&mut Settings)) -> Self {
         let log = EffectLog::recording();
         let events = Rc::new(RefCell::new(Vec::new()));
-        let mut settings = settings();
+        let mut settings = Settings::default();
         change(&mut settings);
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
@@ -154,7 +153,11 @@ impl Ended {
     pub(crate) fn again(self) -> Rig {
         let events = Rc::default();
         Rig {
-            stage: Stage::new(self.world, Box::new(Rc::clone(&events)), settings()),
+            stage: Stage::new(
+                self.world,
+                Box::new(Rc::clone(&events)),
+                Settings::default(),
+            ),
             log: self.log,
             events,
         }
@@ -243,18 +246,6 @@ pub(crate) fn one(payload: &str, cgroup: Option<&str>) -> PayloadRef {
 
 pub(crate) fn run(payload: &str, cgroup: Option<&str>) -> Op {
     Op::RunPayload(start(payload, cgroup, &[]))
-}
-
-fn settings() -> Settings {
-    Settings {
-        duration: Duration::from_secs(1),
-        workers_per_cgroup: 1,
-        seed: 1,
-        limits: Limits::default(),
-        thresholds: Thresholds::default(),
-        payloads: vec![],
-        progress: None,
-    }
 }
 
 /// One step with these definitions, held to the end.

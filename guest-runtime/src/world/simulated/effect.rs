@@ -77,6 +77,20 @@ pub enum Effect {
     EndPayload {
         payload: String,
     },
+    StartScheduler {
+        scheduler: String,
+        arguments: Vec<String>,
+    },
+    WatchScheduler {
+        scheduler: Option<String>,
+    },
+    StopScheduler {
+        scheduler: String,
+    },
+    PinMap {
+        map: String,
+    },
+    ReleaseMaps,
 }
 
 impl fmt::Display for Effect {
@@ -111,6 +125,17 @@ impl fmt::Display for Effect {
             ),
             Self::EndPayload { payload } => write!(f, "end payload {payload:?}"),
             Self::Collect { crews } => write!(f, "collect {} crews", crews.len()),
+            Self::StartScheduler {
+                scheduler,
+                arguments,
+            } => write!(f, "start scheduler {scheduler:?} with {arguments:?}"),
+            Self::WatchScheduler {
+                scheduler: Some(name),
+            } => write!(f, "watch scheduler {name:?}"),
+            Self::WatchScheduler { scheduler: None } => write!(f, "watch no scheduler"),
+            Self::StopScheduler { scheduler } => write!(f, "stop scheduler {scheduler:?}"),
+            Self::PinMap { map } => write!(f, "keep BPF map {map:?}"),
+            Self::ReleaseMaps => write!(f, "release all BPF maps"),
             Self::Wait { until } => write!(f, "wait until {until:?}"),
         }
     }

@@ -7,6 +7,7 @@ use crate::bindings::proscenium::scenario::stage;
 use crate::cgroup_def::CgroupDef;
 use crate::error::{Error, ErrorCode};
 use crate::plan::Backdrop;
+use crate::scheduler::Death;
 use crate::time::from_nanos;
 use crate::types::{CgroupDef as RawCgroupDef, HoldSpec};
 
@@ -17,6 +18,15 @@ use crate::types::{CgroupDef as RawCgroupDef, HoldSpec};
 /// What the grant, the kernel or the names forbid; `already-exists` the second time.
 pub fn set_backdrop(backdrop: &Backdrop) -> Result<(), Error> {
     stage::set_backdrop(backdrop)
+}
+
+/// How a hold ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It lasted this long.
+    Elapsed(Duration),
+    /// The scheduler under test went away.
+    SchedulerDied(Death),
 }
 
 /// One bounded phase; one at a time. What it made is torn down when it is
@@ -76,16 +86,45 @@ impl Step {
         self.hold_spec(HoldSpec::Fraction(fraction))
     }
 
+    /// As [`hold`](Self::hold), for a scenario that has something left to say
+    /// when the scheduler under test goes away. Figures can still be read then,
+    /// nothing can be started any more, and the run fails whatever the scenario
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the host refuses.
+    ///
+    /// ```no_run
+    /// use proscenium_sdk::prelude::*;
+    /// use proscenium_sdk::live::Held;
+    ///
+    /// fn until_it_breaks(step: &live::Step) -> Result<Duration, Error> {
+    ///     match step.hold_or_death(Duration::from_secs(5))? {
+    ///         Held::Elapsed(time) => Ok(time),
+    ///         Held::SchedulerDied(death) => {
+    ///             checks::note(format!("it {death} after {} iterations", step.iterations()));
+    ///             Ok(Duration::ZERO)
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn hold_or_death(&self, time: Duration) -> Result<Held, Error> {
+        self.held(time.into())
+    }
+
+    fn held(&self, spec: HoldSpec) -> Result<Held, Error> {
+        Ok(match self.0.hold(spec)? {
+            stage::HoldOutcome::Elapsed(nanos) => Held::Elapsed(from_nanos(nanos)),
+            stage::HoldOutcome::SchedulerDied(exit) => Held::SchedulerDied(exit.into()),
+        })
+    }
+
     fn hold_spec(&self, spec: HoldSpec) -> Result<Duration, Error> {
-        match self.0.hold(spec)? {
-            stage::HoldOutcome::Elapsed(nanos) => Ok(from_nanos(nanos)),
-            stage::HoldOutcome::SchedulerDied(exit) => {
-                let how = match exit {
-                    stage::SchedulerExit::Crashed => "crashed",
-                    stage::SchedulerExit::ExitedCleanly => "exited cleanly",
-                    stage::SchedulerExit::Unknown => "is gone",
-                };
-                let message = format!("the scheduler under test {how} during the hold");
+        match self.held(spec)? {
+            Held::Elapsed(time) => Ok(time),
+            Held::SchedulerDied(death) => {
+                let message = format!("the scheduler under test {death} during the hold");
                 Err(Error::new(ErrorCode::SchedulerDied, message))
             }
         }

@@ -1,0 +1,58 @@
+//! What the operator decided for one run, as the executor needs it.
+
+use std::time::Duration;
+
+use proscenium_wire::{Job, Limits, PayloadSpec, SchedulerSpec, Thresholds, WorkerDefaults};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The scenario's time budget.
+    pub duration: Duration,
+    /// Workers where a definition leaves it open.
+    pub workers_per_cgroup: u32,
+    /// For whatever is drawn at random.
+    pub seed: u64,
+    /// Bounds; only those on cgroups, workers, steps and ops matter here.
+    pub limits: Limits,
+    /// Checks that are on.
+    pub thresholds: Thresholds,
+    /// Programs that the scenario may start, by name.
+    pub payloads: Vec<PayloadSpec>,
+    /// Schedulers that the scenario may attach, by name.
+    pub schedulers: Vec<SchedulerSpec>,
+    /// How often the running total is reported during holds.
+    pub progress: Option<Duration>,
+}
+
+/// One second, nothing declared, no check on.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            duration: Duration::from_secs(1),
+            workers_per_cgroup: WorkerDefaults::default().workers_per_cgroup,
+            seed: 0,
+            limits: Limits::default(),
+            thresholds: Thresholds::default(),
+            payloads: Vec::new(),
+            schedulers: Vec::new(),
+            progress: None,
+        }
+    }
+}
+
+impl From<&Job> for Settings {
+    fn from(job: &Job) -> Self {
+        let progress = Duration::from_millis(u64::from(job.progress_ms));
+        Self {
+            duration: Duration::from_nanos(job.duration_ns),
+            workers_per_cgroup: job.defaults.workers_per_cgroup,
+            seed: job.seed,
+            limits: job.limits,
+            thresholds: job.thresholds,
+            payloads: job.payloads.clone(),
+            schedulers: job.schedulers.clone(),
+            progress: (!progress.is_zero()).then_some(progress),
+        }
+    }
+}
