@@ -25,6 +25,7 @@ mod payloads;
 mod policies;
 mod properties;
 mod roaming;
+mod schedulers;
 mod slots;
 mod stalls;
 mod teardown;

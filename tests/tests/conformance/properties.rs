@@ -11,12 +11,31 @@ use proscenium_guest_runtime::contract::ops::{
 };
 use proscenium_guest_runtime::contract::types::{Affinity, CpusetSpec, HoldSpec};
 use proscenium_guest_runtime::executor::StepId;
-use proscenium_guest_runtime::world::simulated::Effect;
+use proscenium_guest_runtime::world::ExtState;
+use proscenium_guest_runtime::world::simulated::{Death, Effect, Fate, Loading, SchedulerScript};
 use proscenium_wire::{Event, Outcome};
 
+use crate::schedulers::support::{behaves, dies_after, loading, rig};
 use crate::support::{Ended, MS, Rig, backdrop, def, def_on, ms, nothing, spawn, spins, step};
 
 const NAMES: [&str; 4] = ["base", "a", "b", "b/c"];
+
+/// Declared schedulers; `none` is not one.
+const SCHEDULERS: [&str; 5] = ["good", "short-lived", "hanging", "refused", "none"];
+
+fn schedulers() -> Vec<(&'static str, SchedulerScript)> {
+    let mapped = SchedulerScript {
+        maps: vec!["stats".into()],
+        ignores_sigterm: true,
+        ..behaves()
+    };
+    vec![
+        ("good", mapped),
+        ("short-lived", dies_after(150, Death::Stalls)),
+        ("hanging", loading(Loading::Hangs)),
+        ("refused", loading(Loading::Refuses(1))),
+    ]
+}
 
 /// What a plugin may do next, sensible or not.
 #[derive(Clone, Debug)]
@@ -30,6 +49,21 @@ enum Call {
     Create(&'static str),
     Remove(&'static str),
     Plan(Vec<Op>, bool),
+    Attach(&'static str),
+    Detach,
+    Replace(&'static str),
+    /// Not the plugin's doing.
+    Strike(Death),
+}
+
+fn death() -> impl Strategy<Value = Death> {
+    proptest::sample::select(vec![
+        Death::Exits(0),
+        Death::Killed(9),
+        Death::BpfError("x".into()),
+        Death::Unregisters,
+        Death::Vanishes,
+    ])
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -69,7 +103,16 @@ fn op() -> impl Strategy<Value = Op> {
             irq: Irq::Number(irq),
             cpu,
         })),
+        scheduler().prop_map(|name| Op::AttachScheduler(name.into())),
+        Just(Op::DetachScheduler),
+        Just(Op::RestartScheduler),
+        scheduler().prop_map(|name| Op::ReplaceScheduler(name.into())),
+        Just(Op::PinBpfMap("stats".into())),
     ]
+}
+
+fn scheduler() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(&SCHEDULERS[..])
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -85,10 +128,14 @@ fn call() -> impl Strategy<Value = Call> {
         1 => name().prop_map(Call::Create),
         1 => name().prop_map(Call::Remove),
         1 => (ops(), any::<bool>()).prop_map(|(ops, repeat)| Call::Plan(ops, repeat)),
+        2 => scheduler().prop_map(Call::Attach),
+        1 => Just(Call::Detach),
+        1 => scheduler().prop_map(Call::Replace),
+        1 => death().prop_map(Call::Strike),
     ]
 }
 
-fn drive(rig: &mut Rig, open: &mut Option<StepId>, call: Call) {
+fn drive(rig: &mut Rig, fate: &Fate, open: &mut Option<StepId>, call: Call) {
     let stage = &mut rig.stage;
     match (call, *open) {
         (Call::Begin, _) => *open = stage.begin(None).ok().or(*open),
@@ -106,6 +153,10 @@ fn drive(rig: &mut Rig, open: &mut Option<StepId>, call: Call) {
             let plan = step(vec![def("b")], ops, hold);
             let _ = stage.execute(&backdrop(vec![def("a")], vec![]), &[plan]);
         }
+        (Call::Attach(name), _) => drop(stage.attach_scheduler(name)),
+        (Call::Detach, _) => drop(stage.detach_scheduler()),
+        (Call::Replace(name), _) => drop(stage.replace_scheduler(name)),
+        (Call::Strike(death), _) => fate.strike(death),
         (Call::Finish, Some(id)) => drop(stage.finish(id)),
         (Call::Abandon, Some(id)) => stage.abandon(id),
         (Call::Setup(name), Some(id)) => drop(stage.setup(id, &[def_on(name, &[0, 1])])),
@@ -127,13 +178,16 @@ fn may_fail(effect: &Effect) -> bool {
         | Effect::SetAffinity { .. }
         | Effect::Migrate { .. }
         | Effect::SteerIrq { .. }
+        | Effect::StartScheduler { .. }
+        | Effect::PinMap { .. }
         | Effect::Wait { .. } => true,
         _ => false,
     }
 }
 
 /// Exactly one verdict, which is the last but for the figures; everything
-/// started is collected, everything made is removed.
+/// started is collected or stopped, everything made is removed. A scheduler
+/// that died is in the verdict.
 fn assert_clean(ended: &Ended) -> Result<(), TestCaseError> {
     let verdicts = ended
         .events
@@ -142,17 +196,30 @@ fn assert_clean(ended: &Ended) -> Result<(), TestCaseError> {
         .count();
     prop_assert_eq!(verdicts, 1);
     let (mut alive, mut started, mut collected) = (Vec::new(), 0, 0);
+    let mut loaders = 0;
     for effect in ended.log.effects() {
         match effect {
             Effect::Create { group } => alive.push(group),
             Effect::Remove { group } => alive.retain(|name| *name != group),
             Effect::Spawn { .. } => started += 1,
             Effect::Collect { crews } => collected += crews.len(),
+            Effect::StartScheduler { .. } => loaders += 1,
+            Effect::StopScheduler { .. } => loaders -= 1,
             _ => {}
         }
     }
     prop_assert!(alive.is_empty(), "left cgroups {:?}", alive);
     prop_assert_eq!(started, collected, "every crew is collected once");
+    prop_assert_eq!(loaders, 0, "every loader is stopped once");
+    let died = ended
+        .changes()
+        .iter()
+        .filter(|c| c.ends_with("died"))
+        .count();
+    prop_assert!(died <= 1, "a death is the end");
+    if died == 1 {
+        prop_assert_eq!(ended.verdict.outcome, Outcome::Fail);
+    }
     let pauses = ended.markers().iter().filter(|m| **m == "pause").count();
     let steps = ended
         .events
@@ -187,9 +254,10 @@ proptest! {
     fn any_sequence_of_calls_leaves_one_verdict_and_a_usable_world(
         calls in proptest::collection::vec(call(), 0..40),
         with_backdrop in any::<bool>(),
+        with_scheduler in any::<bool>(),
         fault in proptest::option::of(0..60_usize),
     ) {
-        let mut rig = Rig::new();
+        let (mut rig, fate) = rig(&schedulers());
         let armed = Rc::new(Cell::new(true));
         if let Some(nth) = fault {
             let (count, armed) = (Cell::new(0), Rc::clone(&armed));
@@ -199,15 +267,19 @@ proptest! {
                 counts && count.get() == nth
             });
         }
+        if with_scheduler {
+            let _ = rig.stage.boot_scheduler("good");
+        }
         if with_backdrop {
             let _ = rig.stage.set_backdrop(&backdrop(vec![def("base")], vec![]));
         }
         let mut open = None;
         for call in calls {
-            drive(&mut rig, &mut open, call);
+            drive(&mut rig, &fate, &mut open, call);
         }
-        let ended = rig.close();
+        let mut ended = rig.close();
         assert_clean(&ended)?;
+        prop_assert_eq!(ended.world.sched_ext().state, ExtState::Disabled);
         armed.set(false);
         assert_usable(ended)?;
     }

@@ -23,6 +23,7 @@ mod handles;
 mod loops;
 mod machine;
 mod programs;
+mod schedulers;
 mod support;
 mod texts;
 mod values;

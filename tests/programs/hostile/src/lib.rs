@@ -10,12 +10,13 @@ mod floods;
 mod handles;
 mod names;
 mod numbers;
+mod schedulers;
 mod texts;
 
 use proscenium_sdk::prelude::*;
 
 /// Name and deed of each attack.
-const ATTACKS: [(&str, Attack); 29] = [
+const ATTACKS: [(&str, Attack); 31] = [
     ("none", code::none),
     ("trap", code::trap),
     ("trap-in-step", code::trap_in_step),
@@ -45,6 +46,8 @@ const ATTACKS: [(&str, Attack); 29] = [
     ("names", names::attack),
     ("numbers", numbers::attack),
     ("texts", texts::attack),
+    ("schedulers", schedulers::attack),
+    ("outlive", schedulers::outlive),
 ];
 
 type Attack = fn() -> Result<Outcome, Error>;
