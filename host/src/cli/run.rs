@@ -267,7 +267,7 @@ fn watch(
     recording: Recording<'_>,
     interrupts: &Interrupts,
 ) -> RunEnded {
-    let mut deadlines = Deadlines::for_duration(Duration::from_nanos(job.duration_ns));
+    let mut deadlines = Deadlines::for_job(job);
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
     session::run(guest, &deadlines, recording, interrupts.pipe.as_fd())
 }
