@@ -191,7 +191,8 @@ fn kernel(cache: &Cache) -> Finding {
                 Finding::new(what, Status::Ok, format!("{} with sched_ext", meta.release))
             }
             None => {
-                Finding::new(what, Status::Limited, "none with sched_ext was fetched").fix(fetch)
+                let detail = "none with sched_ext was fetched: schedulers cannot be loaded";
+                Finding::new(what, Status::Limited, detail).fix(fetch)
             }
         },
         Err(error) => Finding::new(what, Status::Missing, error.to_string()),

@@ -24,6 +24,7 @@
 mod bounds;
 pub mod clean;
 mod run;
+mod scheduler;
 mod tidy;
 mod timeline;
 
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bounds::Bounds;
 pub use run::{Acceleration, ExitNote, Reason, RunEnded, RunOutcome, RunStarted, Timings, World};
+pub use scheduler::{Obituary, SchedulerChange, SchedulerNews, SchedulerWords};
 pub use timeline::{Timeline, Told};
 
 /// Version of the stream's format, in [`RunStarted::format_version`].
@@ -84,6 +86,10 @@ pub enum RunEvent {
     Collected(CgroupStats),
     /// What became of a payload.
     Payload(PayloadRecord),
+    /// A scheduler under test came, went or died.
+    Scheduler(SchedulerNews),
+    /// What the loader of a scheduler printed last.
+    SchedulerWords(SchedulerWords),
     /// Where processes were put, moved, or found when the scenario asked.
     Tasks(Tasks),
     /// A reason, as soon as it is known.

@@ -6,6 +6,8 @@
 //!     placement.log  where workers were put and moved, one write per placement
 //!     frames.bin     the guest's frames as they came, up to 256 MiB
 //!     console.log    the guest's console as it came, up to 16 MiB
+//!     schedulers/    000-NAME.log, .dump: what the loader of each start printed and what
+//!                    the kernel dumped about it, up to 4 MiB a start and 64 MiB in all
 //!     qemu.log       the emulator's standard error, up to 1 MiB
 //!     job.json       what the guest was asked to do
 //!     report.json    the whole run; there only when it has ended
@@ -17,13 +19,14 @@
 //! `kill -9`; nothing is forced to the medium, so it may not survive a power
 //! cut. A directory without `report.json` is that of a run that is still going
 //! or whose host has died. Directories are private to the user (0700) and never
-//! shared: two runs at once get two. `console.log` and `frames.bin` are the
-//! guest's own bytes: do not `cat` them to a terminal.
+//! shared: two runs at once get two. `console.log`, `frames.bin` and logs of
+//! schedulers are the guest's own bytes: do not `cat` them to a terminal.
 //!
 //! A full disk does not end a run. The first failure is kept, the file that
 //! failed is not written any more, and [`RunDir::lost`] says so.
 
 mod placement;
+mod schedulers;
 mod sink;
 
 use std::fs::{Permissions, create_dir_all};
@@ -32,13 +35,16 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
+use proscenium_wire::Event;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::event::{Record, RunEvent};
 
 pub use placement::PLACEMENT_LOG;
+pub use schedulers::scheduler_file;
 
+use schedulers::Schedulers;
 use sink::Sink;
 
 /// Most that is kept of the guest's frames, in bytes.
@@ -80,6 +86,7 @@ pub struct RunDir {
     frames: Sink,
     console: Sink,
     qemu: Sink,
+    schedulers: Option<Schedulers>,
     lost: Option<RunDirError>,
 }
 
@@ -113,6 +120,7 @@ impl RunDir {
             frames: sink("frames.bin", FRAMES_LIMIT)?,
             console: sink("console.log", CONSOLE_LIMIT)?,
             qemu: sink("qemu.log", QEMU_LIMIT)?,
+            schedulers: Some(Schedulers::in_run(&path)),
             lost: None,
             path,
         };
@@ -146,6 +154,16 @@ impl RunDir {
         {
             let written = self.placement.write(line.as_bytes());
             self.keep_first(written, PLACEMENT_LOG);
+        }
+    }
+
+    /// Keeps what `event` brings of a scheduler: what its loader printed, what
+    /// the kernel dumped.
+    pub fn of_schedulers(&mut self, event: &Event) {
+        let kept = self.schedulers.as_mut().map(|all| all.keep(event));
+        if let Some(Err(error)) = kept {
+            self.schedulers = None;
+            self.keep_first(Err(error), "schedulers");
         }
     }
 

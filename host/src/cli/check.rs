@@ -11,15 +11,15 @@ use proscenium_guest_runtime::world::simulated::Simulated;
 use proscenium_wire::{Event, Job};
 
 use super::needs::Have;
+use super::programs::Programs;
 use super::record::{self, Place};
-use super::scenario::{ScenarioArgs, bad_payload};
+use super::scenario::ScenarioArgs;
 use super::simulated::{self, KernelOnPaper};
 use super::sweep::{self, Named, Sweep};
 use super::{Context, code_of, job, needs, say, worse};
 use crate::error::ExpectedError;
 use crate::event::{Reason, RunEnded, RunOutcome, World};
 use crate::exit_code;
-use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
 use crate::report::Reporters;
 use crate::session::{Ending, Monotonic, Recording};
@@ -99,9 +99,9 @@ fn check(named: &Path, args: &Args, context: &Context<'_>) -> Result<Checked, Ex
         .transpose()?;
     let clock = Monotonic::start();
     let loaded = Loader::new(&context.layout, scenario.foreign(), context.terminal).load(named)?;
-    let payloads = Pack::declarations(scenario.declared()?).map_err(|error| bad_payload(&error))?;
+    let programs = Programs::on_paper(&scenario.programs)?;
     let checking = Checking {
-        job: job::job(scenario, &loaded.manifest, payloads)?,
+        job: job::job(scenario, &loaded.manifest, &programs)?,
         loaded,
         kernel,
         deny_warnings: args.deny_warnings,
@@ -137,7 +137,11 @@ impl Checking {
     fn on_all(&self, args: &Args, width: u16) -> Result<Checked, ExpectedError> {
         let release = self.release();
         let (all, unfit) = if args.all_topologies {
-            sweep::presets(&self.loaded.manifest.needs, release)
+            sweep::presets(
+                &self.loaded.manifest.needs,
+                |topology| self.have(topology),
+                release,
+            )
         } else {
             (args.topology.iter().copied().map(Named::from).collect(), 0)
         };
@@ -170,14 +174,14 @@ impl Checking {
         let mut recording = Recording::begin(clock, reporters, None, started);
         recording.evidence.deny_findings = self.deny_warnings;
         let needs = &self.loaded.manifest.needs;
-        if let Some(unmet) = needs::unmet(needs, &Have::of_vm(topology), self.release()) {
+        if let Some(unmet) = needs::unmet(needs, &self.have(topology), self.release()) {
             let (outcome, reason) = record::skipped(&unmet);
             return recording.abort(outcome, reason);
         }
         let kernel = self.kernel.as_ref();
-        let lacks = kernel.and_then(|kernel| kernel.lacks.clone());
-        if let Some(lacks) = &lacks {
-            recording.guest(Event::Finding(lacks.clone()));
+        let refused = kernel.and_then(|kernel| kernel.refuses(&self.job));
+        if let Some(finding) = &refused {
+            recording.guest(Event::Finding(finding.clone()));
         }
         let plugin = &self.loaded.plugin;
         let rehearsal = match simulated::rehearsal(plugin) {
@@ -198,16 +202,20 @@ impl Checking {
             );
             return recording.abort(RunOutcome::CouldNotRun, reason);
         }
-        match lacks {
+        match refused {
             // What a run would say before it boots.
-            Some(lacks) => {
-                recording.abort(RunOutcome::Refused, Reason::new("refused", lacks.message))
+            Some(finding) => {
+                recording.abort(RunOutcome::Refused, Reason::new("refused", finding.message))
             }
             None => {
                 recording.guest(Event::End);
                 recording.finish(Ending::Orderly)
             }
         }
+    }
+
+    fn have(&self, topology: Topology) -> Have {
+        Have::of_vm(topology).staging(&self.job.schedulers)
     }
 
     fn release(&self) -> Option<&str> {

@@ -1,8 +1,9 @@
 //! From the command line and a manifest to a job.
 
 use proscenium_guest_runtime::plugin::Manifest;
-use proscenium_wire::{Job, Limits, PayloadSpec, Thresholds, WIRE_VERSION, WorkerDefaults};
+use proscenium_wire::{Job, Limits, Thresholds, WIRE_VERSION, WorkerDefaults};
 
+use super::programs::Programs;
 use super::scenario::ScenarioArgs;
 use super::values::nanoseconds;
 use crate::error::ExpectedError;
@@ -18,7 +19,7 @@ const PROGRESS_MS: u32 = 1_000;
 pub(super) fn job(
     args: &ScenarioArgs,
     manifest: &Manifest,
-    payloads: Vec<PayloadSpec>,
+    programs: &Programs,
 ) -> Result<Job, ExpectedError> {
     let duration_ns = args.duration.map_or(manifest.default_duration, nanoseconds);
     Ok(Job {
@@ -37,9 +38,9 @@ pub(super) fn job(
             .fold(Thresholds::default(), |all, one| all.overlaid(*one)),
         trap_foreign_imports: args.trap_foreign_imports,
         progress_ms: PROGRESS_MS,
-        payloads,
-        schedulers: Vec::new(),
-        scheduler: None,
+        payloads: programs.payloads.clone(),
+        schedulers: programs.schedulers.clone(),
+        scheduler: programs.attached.clone(),
     })
 }
 

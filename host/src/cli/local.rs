@@ -8,6 +8,7 @@ use proscenium_wire::{Job, encode_job};
 
 use super::chain;
 use super::needs::Have;
+use super::programs::ProgramArgs;
 use crate::error::ExpectedError;
 use crate::layout::Layout;
 use crate::local::base::BaseError;
@@ -24,6 +25,16 @@ pub(super) struct Started {
 pub(super) fn have() -> Result<Have, ExpectedError> {
     let system = open_dir(SYSTEM_PATH).map_err(|error| could_not(&error))?;
     Ok(Have::of_machine(&survey(&system).machine))
+}
+
+/// A scheduler would take over all of this machine, not only the scenario's part of it.
+pub(super) fn refuse_schedulers(programs: &ProgramArgs) -> Result<(), ExpectedError> {
+    if !programs.of_schedulers() {
+        return Ok(());
+    }
+    Err(ExpectedError::refused("cannot use schedulers with --local")
+        .because("this machine's own scheduler is not a scenario's to change")
+        .remedy("leave out --local, or --scheduler, --schedulers and --attach"))
 }
 
 /// Makes a subtree and starts the runtime in it.

@@ -9,9 +9,11 @@ use super::chain;
 use crate::error::ExpectedError;
 use crate::kernel::boot::{self, BootError, Bootable};
 use crate::kernel::cache::Cache;
+use crate::kernel::config::SCHED_EXT;
+use crate::kernel::image::is_release;
 use crate::kernel::store::{self, Kernel, StoreError};
 use crate::layout::Layout;
-use crate::payload::Pack;
+use crate::program::Files;
 use crate::vm::accel::{self, Accel, AccelError, AccelRequest, Choice};
 use crate::vm::initramfs::Image;
 use crate::vm::plan::{BootPlan, PlanError};
@@ -20,6 +22,10 @@ use crate::vm::process::{Vm, VmError};
 use crate::vm::qemu::Qemu;
 use crate::vm::topology::Topology;
 use crate::vm::tsc;
+
+/// What loading a scheduler takes besides its program, in MiB: the loader parses
+/// the kernel's types, the kernel verifies the programs.
+const LOADING_MIB: u64 = 128;
 
 /// Everything that a boot needs, found and checked.
 #[derive(Debug)]
@@ -60,16 +66,25 @@ pub(super) struct Request<'a> {
     pub(super) job: &'a Job,
     /// The precompiled plugin.
     pub(super) code: &'a [u8],
-    /// Programs that the scenario may start.
-    pub(super) payloads: &'a Pack,
+    /// Programs that the job names.
+    pub(super) programs: &'a Files,
 }
 
 impl Request<'_> {
     /// As much as the topology needs. What is packed besides is in memory
     /// twice while the guest unpacks its image.
     fn default_memory_mib(&self) -> u64 {
-        let packed_mib = self.payloads.bytes().div_ceil(1 << 20);
-        self.topology.default_memory_mib() + 2 * packed_mib
+        let packed_mib = self.programs.bytes().div_ceil(1 << 20);
+        let loading_mib = if self.stages_schedulers() {
+            LOADING_MIB
+        } else {
+            0
+        };
+        self.topology.default_memory_mib() + 2 * packed_mib + loading_mib
+    }
+
+    fn stages_schedulers(&self) -> bool {
+        !self.job.schedulers.is_empty()
     }
 }
 
@@ -95,7 +110,7 @@ impl Machine {
         };
         plan.check()
             .map_err(|error| ExpectedError::refused(chain(&error)))?;
-        let image = image(layout, &bootable, request)?;
+        let image = image(layout, kernel, &bootable, request)?;
         Ok(Self {
             plan,
             image,
@@ -131,8 +146,34 @@ fn not_bootable(error: &BootError) -> ExpectedError {
     }
 }
 
+/// Whether schedulers can be loaded into a kernel. One whose configuration is
+/// not at hand gets the benefit of the doubt.
+pub(super) fn can_load_schedulers(kernel: &Kernel) -> Result<(), ExpectedError> {
+    let config =
+        boot::configuration(kernel).map_err(|error| ExpectedError::could_not_run(chain(&error)))?;
+    match config {
+        Some(config) if !config.sched_ext() => Err(no_sched_ext(&kernel.name)),
+        _ => Ok(()),
+    }
+}
+
+/// No scheduler can be loaded into the kernel of this name.
+pub(super) fn no_sched_ext(kernel: &str) -> ExpectedError {
+    ExpectedError::refused(format!("cannot load schedulers into kernel {kernel}"))
+        .because(format!("it was built without CONFIG_{SCHED_EXT}"))
+        .remedy("get one that has it with `proscenium kernel fetch`, or name another with --kernel")
+}
+
+/// The kernel's configuration, at the place where loaders look for it. They go
+/// by the release, so without one there is none.
+fn config_for_loaders(kernel: &Kernel) -> Result<Option<(String, Vec<u8>)>, BootError> {
+    let text = boot::configuration_text(kernel)?.filter(|_| is_release(&kernel.name));
+    Ok(text.map(|text| (format!("/boot/config-{}", kernel.name), text)))
+}
+
 fn image(
     layout: &Layout,
+    kernel: &Kernel,
     bootable: &Bootable,
     request: &Request<'_>,
 ) -> Result<Image, ExpectedError> {
@@ -140,6 +181,11 @@ fn image(
         |why: String| ExpectedError::could_not_run("cannot make the guest's image").because(why);
     let job = encode_job(request.job).map_err(|error| failed(chain(&error)))?;
     let binaries = layout.guest_binaries()?;
+    let config = if request.stages_schedulers() {
+        config_for_loaders(kernel).map_err(|error| failed(chain(&error)))?
+    } else {
+        None
+    };
     let modules = bootable
         .modules
         .iter()
@@ -147,13 +193,16 @@ fn image(
     Image::new(&binaries)
         .and_then(|mut image| {
             image.add_modules(modules)?;
-            if !request.payloads.files.is_empty() {
-                let Pack { folders, files, .. } = request.payloads;
+            if !request.programs.files.is_empty() {
+                let Files { folders, files } = request.programs;
                 let files = files.iter();
                 image.add_tree(
                     folders.iter().map(String::as_str),
                     files.map(|(path, file)| (path.as_str(), file.mode, &file.bytes[..])),
                 )?;
+            }
+            if let Some((path, bytes)) = &config {
+                image.add_tree([], [(path.as_str(), 0o644, &bytes[..])])?;
             }
             image.add_job(&job, request.code)?;
             Ok(image)

@@ -17,6 +17,7 @@ mod local;
 mod machine;
 mod needs;
 mod new;
+mod programs;
 mod record;
 mod run;
 mod scenario;

@@ -2,6 +2,7 @@
 
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::plugin::Needs;
+use proscenium_wire::SchedulerSpec;
 
 use crate::vm::topology::Topology;
 
@@ -12,6 +13,8 @@ pub(super) struct Have {
     llcs: u32,
     nodes: u32,
     smt: bool,
+    /// There is a scheduler under test.
+    scheduler: bool,
     /// In words, such as `topology 1n1l2c1t`.
     place: String,
     /// What to do where it is too small.
@@ -20,6 +23,8 @@ pub(super) struct Have {
     threads: &'static str,
     /// What to do where its kernel is too old.
     kernel: &'static str,
+    /// What to do where there is no scheduler under test.
+    schedulers: &'static str,
 }
 
 impl Have {
@@ -30,10 +35,20 @@ impl Have {
             llcs: topology.llcs(),
             nodes: topology.nodes(),
             smt: topology.threads() > 1,
+            scheduler: false,
             place: format!("topology {topology}"),
             larger: "choose a larger --topology",
             threads: "end it with 2t",
             kernel: "choose another --kernel",
+            schedulers: "declare one with --scheduler NAME=PATH",
+        }
+    }
+
+    /// With these schedulers under test.
+    pub(super) fn staging(self, schedulers: &[SchedulerSpec]) -> Self {
+        Self {
+            scheduler: !schedulers.is_empty(),
+            ..self
         }
     }
 
@@ -46,10 +61,12 @@ impl Have {
             llcs: count(machine.llcs.len()),
             nodes: count(machine.nodes.len()),
             smt: machine.has_smt(),
+            scheduler: false,
             place: "this machine".to_owned(),
             larger: elsewhere,
             threads: elsewhere,
             kernel: elsewhere,
+            schedulers: elsewhere,
         }
     }
 }
@@ -71,9 +88,10 @@ pub(super) fn unmet(needs: &Needs, have: &Have, kernel: Option<&str>) -> Option<
             })
         })
         .or_else(|| {
-            needs
-                .scheduler
-                .then(|| "needs a scheduler under test, which this version cannot start".to_owned())
+            (needs.scheduler && !have.scheduler).then(|| {
+                let declare = have.schedulers;
+                format!("needs a scheduler under test, and there is none: {declare}")
+            })
         })
         .or_else(|| {
             let need = needs.min_kernel.as_deref()?;
@@ -159,6 +177,19 @@ mod tests {
             assert!(message.contains(words), "{message}");
             assert_eq!(unmet_on(enough, &needs), None);
         }
+    }
+
+    #[test]
+    fn a_scheduler_under_test_is_any_that_was_declared() {
+        let needs = Needs {
+            scheduler: true,
+            ..needs()
+        };
+        let message = unmet_on("1n1l1c1t", &needs).unwrap();
+        assert!(message.contains("--scheduler NAME=PATH"), "{message}");
+        let declared = crate::scheduler::from_argument("a=/a").unwrap();
+        let have = Have::of_vm("1n1l1c1t".parse().unwrap()).staging(&[declared.spec]);
+        assert_eq!(unmet(&needs, &have, None), None);
     }
 
     #[test]

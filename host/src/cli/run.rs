@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -17,15 +16,16 @@ use signal_hook::low_level::{pipe, unregister};
 
 use super::machine::{self, Machine, Request};
 use super::needs::Have;
+use super::programs::Programs;
 use super::record::{self, Place};
-use super::scenario::{ScenarioArgs, bad_payload};
+use super::scenario::ScenarioArgs;
 use super::{Context, code_of, job, local, needs, say, values, worse};
 use crate::error::ExpectedError;
 use crate::event::{Acceleration, RunEnded, Speaker, World};
 use crate::exit_code;
 use crate::kernel::store::Kernel;
-use crate::payload::Pack;
 use crate::plugin::{Loaded, Loader};
+use crate::program::Files;
 use crate::run_dir::RunDir;
 use crate::session::{self, Deadlines, Guest, Monotonic, Recording};
 use crate::vm::accel::{AccelRequest, Choice};
@@ -38,6 +38,7 @@ use crate::vm::topology::Topology;
 Examples:
   proscenium run plugins/steady
   proscenium run plugins/cpuset-shrink --topology 1n2l4c1t --duration 4s
+  proscenium run plugins/steady --scheduler mine=target/release/scx_mine,--slice-us,5000
   proscenium run a.wasm b.wasm --json --junit report.xml
   systemd-run --user --scope -p Delegate=yes proscenium run --local plugins/steady
 
@@ -106,10 +107,12 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let clock = Monotonic::start();
     let options = &args.scenario;
     let loaded = Loader::new(&context.layout, options.foreign(), context.terminal).load(named)?;
+    if args.local {
+        local::refuse_schedulers(&options.programs)?;
+    }
     let search_path = context.layout.environment().search_path.as_deref();
-    let mut pack =
-        Pack::of(options.declared()?, search_path).map_err(|error| bad_payload(&error))?;
-    let job = job::job(options, &loaded.manifest, mem::take(&mut pack.specs))?;
+    let programs = Programs::packed(&options.programs, search_path)?;
+    let job = job::job(options, &loaded.manifest, &programs)?;
     let base = args
         .run_dir
         .clone()
@@ -132,7 +135,7 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
         recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
     }
     let have = match &target {
-        Target::Vm(_) => Ok(Have::of_vm(args.topology)),
+        Target::Vm(_) => Ok(Have::of_vm(args.topology).staging(&job.schedulers)),
         Target::Local => local::have(),
     };
     let have = match have {
@@ -145,7 +148,8 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     }
     let ended = match target {
         Target::Vm(found) => {
-            boot_and_watch(*found, args, (&loaded, &job, &pack), context, recording)
+            let what = (&loaded, &job, &programs.files);
+            boot_and_watch(*found, args, what, context, recording)
         }
         Target::Local => start_and_watch(args, (&loaded, &job), context, recording),
     };
@@ -204,7 +208,7 @@ impl Found {
 fn boot_and_watch(
     found: Found,
     args: &Args,
-    (loaded, job, payloads): (&Loaded, &Job, &Pack),
+    (loaded, job, programs): (&Loaded, &Job, &Files),
     context: &Context<'_>,
     mut recording: Recording<'_>,
 ) -> RunEnded {
@@ -213,9 +217,12 @@ fn boot_and_watch(
         memory_mib: args.memory,
         job,
         code: &loaded.code,
-        payloads,
+        programs,
     };
     let prepared = found.kernel.and_then(|kernel| {
+        if !job.schedulers.is_empty() {
+            machine::can_load_schedulers(&kernel)?;
+        }
         let (qemu, choice) = found.emulator?;
         Machine::prepare(&context.layout, &kernel, (qemu, choice.accel), &request)
     });
@@ -267,7 +274,7 @@ fn watch(
     recording: Recording<'_>,
     interrupts: &Interrupts,
 ) -> RunEnded {
-    let mut deadlines = Deadlines::for_duration(Duration::from_nanos(job.duration_ns));
+    let mut deadlines = Deadlines::for_job(job);
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
     session::run(guest, &deadlines, recording, interrupts.pipe.as_fd())
 }

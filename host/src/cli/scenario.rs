@@ -7,9 +7,8 @@ use clap::builder::RangedU64ValueParser;
 use proscenium_guest_runtime::plugin::Foreign;
 use proscenium_wire::Thresholds;
 
-use super::{chain, checks, values};
-use crate::error::ExpectedError;
-use crate::payload::{self, Declared, PayloadError};
+use super::programs::ProgramArgs;
+use super::{checks, values};
 
 /// What is run, and how.
 #[derive(Debug, clap::Args)]
@@ -41,14 +40,8 @@ pub(super) struct ScenarioArgs {
           long_help = format!("Checks to turn on, separated by commas: {}", checks::HELP))]
     pub(super) check: Vec<Thresholds>,
 
-    /// Let the scenario start a program of this machine under a name. May be repeated; a
-    /// payloads file says more.
-    #[arg(long, value_name = "NAME=PATH[,ARG...]", value_parser = payload::from_argument)]
-    pub(super) payload: Vec<Declared>,
-
-    /// Declare programs in a TOML file: known flags, output, what figures mean, checks.
-    #[arg(long, value_name = "FILE")]
-    pub(super) payloads: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) programs: ProgramArgs,
 
     /// Write the events as JSON lines to standard output, and nothing else.
     #[arg(long)]
@@ -64,16 +57,6 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
-    /// Every payload that was declared.
-    pub(super) fn declared(&self) -> Result<Vec<Declared>, ExpectedError> {
-        let mut declared = match &self.payloads {
-            Some(file) => payload::read_file(file).map_err(|error| bad_payload(&error))?,
-            None => Vec::new(),
-        };
-        declared.extend(self.payload.iter().cloned());
-        Ok(declared)
-    }
-
     /// What becomes of imports that are not ours.
     pub(super) fn foreign(&self) -> Foreign {
         if self.trap_foreign_imports {
@@ -82,9 +65,4 @@ impl ScenarioArgs {
             Foreign::Refuse
         }
     }
-}
-
-/// A payload that cannot be had is the operator's input, not the machine's fault.
-pub(super) fn bad_payload(error: &PayloadError) -> ExpectedError {
-    ExpectedError::refused(chain(error))
 }

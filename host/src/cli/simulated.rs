@@ -8,7 +8,7 @@ use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::plugin::Plugin;
 use proscenium_guest_runtime::world::Controllers;
 use proscenium_guest_runtime::world::simulated::Simulated;
-use proscenium_wire::{Finding, Severity};
+use proscenium_wire::{Finding, Job, Severity};
 
 use super::{chain, machine};
 use crate::error::ExpectedError;
@@ -28,8 +28,9 @@ pub(super) struct KernelOnPaper {
     /// Its release.
     pub(super) name: String,
     controllers: Controllers,
+    sched_ext: bool,
     /// Why it would not be booted.
-    pub(super) lacks: Option<Finding>,
+    lacks: Option<String>,
 }
 
 impl KernelOnPaper {
@@ -45,16 +46,25 @@ impl KernelOnPaper {
             })?;
         Ok(Self {
             controllers: config.controllers(),
-            lacks: config.check().err().map(|missing| Finding {
-                severity: Severity::Error,
-                kind: "kernel".to_owned(),
-                step: None,
-                label: None,
-                op: None,
-                message: missing.to_string(),
-                remedy: None,
-            }),
+            sched_ext: config.sched_ext(),
+            lacks: config.check().err().map(|missing| missing.to_string()),
             name: kernel.name,
+        })
+    }
+
+    /// Why `job` would not be run on it.
+    pub(super) fn refuses(&self, job: &Job) -> Option<Finding> {
+        let no_sched_ext = !self.sched_ext && !job.schedulers.is_empty();
+        let no_sched_ext = || no_sched_ext.then(|| machine::no_sched_ext(&self.name).to_string());
+        let message = self.lacks.clone().or_else(no_sched_ext)?;
+        Some(Finding {
+            severity: Severity::Error,
+            kind: "kernel".to_owned(),
+            step: None,
+            label: None,
+            op: None,
+            message,
+            remedy: None,
         })
     }
 }

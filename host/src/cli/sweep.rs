@@ -29,7 +29,11 @@ impl From<Topology> for Named {
 }
 
 /// The presets that meet `needs`, and how many do not.
-pub(super) fn presets(needs: &Needs, kernel: Option<&str>) -> (Vec<Named>, usize) {
+pub(super) fn presets(
+    needs: &Needs,
+    have: impl Fn(Topology) -> Have,
+    kernel: Option<&str>,
+) -> (Vec<Named>, usize) {
     let all: Vec<Named> = Topology::presets()
         .map(|(name, topology)| Named {
             name: name.to_owned(),
@@ -38,7 +42,7 @@ pub(super) fn presets(needs: &Needs, kernel: Option<&str>) -> (Vec<Named>, usize
         .collect();
     let (fit, others): (Vec<Named>, Vec<Named>) = all
         .into_iter()
-        .partition(|named| needs::unmet(needs, &Have::of_vm(named.topology), kernel).is_none());
+        .partition(|named| needs::unmet(needs, &have(named.topology), kernel).is_none());
     (fit, others.len())
 }
 

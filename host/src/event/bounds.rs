@@ -19,6 +19,8 @@ pub struct Bounds {
     pub cgroups: u32,
     /// Payload records.
     pub payloads: u32,
+    /// News and last words of schedulers.
+    pub schedulers: u32,
     /// Everything else.
     pub others: u32,
 }
@@ -34,6 +36,7 @@ impl Default for Bounds {
             findings: 1_000,
             cgroups: 50_000,
             payloads: 10_000,
+            schedulers: 10_000,
             others: 200_000,
         }
     }

@@ -23,6 +23,13 @@ pub struct RunStarted {
     pub acceleration: Option<Acceleration>,
     /// The topology, such as `1n2l4c1t`.
     pub topology: Option<String>,
+    /// Schedulers that are staged.
+    #[serde(default)]
+    pub schedulers: Vec<String>,
+    /// The one of them that is attached before the scenario starts; none: the
+    /// kernel's own runs then.
+    #[serde(default)]
+    pub scheduler: Option<String>,
     /// The scenario's time budget, in nanoseconds.
     pub duration_ns: u64,
     /// For whatever the scenario randomises.

@@ -20,6 +20,7 @@ use proscenium_wire::{Event, Hello, LogLevel, StepInfo, StepMark, Verdict};
 
 use super::bounds::Bounds;
 use super::clean::{self, MESSAGE, NAME};
+use super::scheduler::Schedulers;
 use super::tidy;
 use super::{Booted, Log, Progress, RunEvent, Speaker, StepEnded, StepEnding, StepStarted};
 
@@ -34,6 +35,7 @@ pub struct Timeline {
     named: Option<StepInfo>,
     open: Option<(StepMark, Option<String>)>,
     last_total: Option<StepMark>,
+    schedulers: Schedulers,
     hello: bool,
     verdict: bool,
     over: bool,
@@ -49,6 +51,7 @@ impl Timeline {
             named: None,
             open: None,
             last_total: None,
+            schedulers: Schedulers::default(),
             hello: false,
             verdict: false,
             over: false,
@@ -90,6 +93,8 @@ impl Timeline {
     pub fn finish(&mut self) -> Told {
         let mut told = Told::new();
         self.close(StepEnding::CutShort, None, &mut told);
+        let words = self.schedulers.finish();
+        self.of_schedulers(words, &mut told);
         told
     }
 
@@ -119,7 +124,14 @@ impl Timeline {
                 let what = "payload records";
                 self.keep(|left| &mut left.payloads, what, None, record, told);
             }
-            Event::Scheduler(_) | Event::SchedulerLog { .. } => {}
+            Event::Scheduler(news) => {
+                let news = self.schedulers.heard(news);
+                self.of_schedulers(news, told);
+            }
+            Event::SchedulerLog { start, bytes, .. } => {
+                let before = self.schedulers.printed(start, &bytes);
+                self.of_schedulers(before, told);
+            }
             Event::Detail(detail) => {
                 let detail = RunEvent::Detail(tidy::detail(detail));
                 self.keep(|left| &mut left.details, "details", None, detail, told);
@@ -295,6 +307,13 @@ impl Timeline {
                 rate_per_s,
             }),
         ));
+    }
+
+    fn of_schedulers(&mut self, news: Told, told: &mut Told) {
+        let what = "news of schedulers";
+        for (guest_ms, event) in news {
+            self.keep(|left| &mut left.schedulers, what, guest_ms, event, told);
+        }
     }
 
     fn other(&mut self, guest_ms: Option<u64>, event: RunEvent, told: &mut Told) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use proscenium_wire::{LogSource, Mark as WireMark, Outcome};
+use proscenium_wire::{LogSource, Mark as WireMark, Outcome, SchedulerChange, SchedulerNews};
 
 use super::*;
 
@@ -239,6 +239,40 @@ fn figures_that_are_no_numbers_become_null_in_json() {
     assert_eq!(serde_json::from_str::<RunEvent>(&json).unwrap(), told[0]);
 }
 
+fn refused(start: u32, reason: String) -> SchedulerNews {
+    SchedulerNews {
+        start,
+        name: reason.clone(),
+        at_ns: 0,
+        phase: 0,
+        change: SchedulerChange::Refused { reason },
+    }
+}
+
+#[test]
+fn a_flood_of_news_of_schedulers_is_cut_and_said_once() {
+    let mut timeline = Timeline::new(Bounds {
+        schedulers: 3,
+        ..Bounds::default()
+    });
+    let told: Vec<_> = (0..100)
+        .flat_map(|start| {
+            let bytes = b"last words".to_vec();
+            let log = Event::SchedulerLog {
+                start,
+                bytes,
+                dropped: 0,
+            };
+            let mut told = timeline.fold(log);
+            told.extend(timeline.fold(Event::Scheduler(refused(start, "no".into()))));
+            told
+        })
+        .collect();
+    assert_eq!(told.len(), 4);
+    assert!(matches!(&told[1].1, RunEvent::SchedulerWords(words) if words.lines == ["last words"]));
+    assert!(matches!(&told[3].1, RunEvent::Log(log) if log.message.contains("left out")));
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let mark = || (0u16..4, any::<u32>(), any::<u64>()).prop_map(|(p, e, t)| at(p, e, t));
     prop_oneof![
@@ -257,6 +291,13 @@ fn any_event() -> impl Strategy<Value = Event> {
             total_iterations
         }),
         any::<String>().prop_map(|message| Event::Fault { message }),
+        (0u32..3, any::<Vec<u8>>()).prop_map(|(start, bytes)| Event::SchedulerLog {
+            start,
+            bytes,
+            dropped: 0
+        }),
+        (0u32..3, any::<String>())
+            .prop_map(|(start, reason)| { Event::Scheduler(refused(start, reason)) }),
         Just(Event::Verdict(verdict())),
         Just(Event::End),
         Just(Event::Pause),

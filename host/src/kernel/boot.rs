@@ -116,11 +116,18 @@ pub fn prepare(kernel: &Kernel, cache: &Cache) -> Result<Bootable, BootError> {
 ///
 /// When it cannot be read.
 pub fn configuration(kernel: &Kernel) -> Result<Option<KernelConfig>, BootError> {
-    let Some(path) = &kernel.config else {
-        return Ok(None);
-    };
-    let text = read(path, MAX_CONFIG)?;
-    Ok(Some(KernelConfig::parse(&String::from_utf8_lossy(&text))))
+    let text = configuration_text(kernel)?;
+    Ok(text.map(|text| KernelConfig::parse(&String::from_utf8_lossy(&text))))
+}
+
+/// The file of its configuration, where it is at hand.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn configuration_text(kernel: &Kernel) -> Result<Option<Vec<u8>>, BootError> {
+    let path = kernel.config.as_deref();
+    path.map(|path| read(path, MAX_CONFIG)).transpose()
 }
 
 fn check_config(kernel: &Kernel, notes: &mut Vec<String>) -> Result<Option<Features>, BootError> {

@@ -36,6 +36,9 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("BLK_CGROUP", "the io controller"),
 ];
 
+/// Option with which schedulers can be loaded.
+pub const SCHED_EXT: &str = "SCHED_CLASS_EXT";
+
 /// Which option gives which cgroup controller.
 const CONTROLLERS: [(&str, Controllers); 5] = [
     ("CGROUP_SCHED", Controllers::CPU),
@@ -119,6 +122,12 @@ impl KernelConfig {
             .collect()
     }
 
+    /// Whether schedulers can be loaded.
+    #[must_use]
+    pub fn sched_ext(&self) -> bool {
+        self.get(SCHED_EXT) == Setting::BuiltIn
+    }
+
     /// Checks everything that we need.
     ///
     /// # Errors
@@ -148,7 +157,7 @@ impl KernelConfig {
         }
         let has = |option| self.get(option) == Setting::BuiltIn;
         Ok(Features {
-            sched_ext: has("SCHED_CLASS_EXT"),
+            sched_ext: self.sched_ext(),
             pressure: has("PSI"),
             cpu_bandwidth: has("CFS_BANDWIDTH"),
             modules,

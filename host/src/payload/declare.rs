@@ -1,28 +1,16 @@
 //! Declarations of payloads: on the command line, and in a TOML file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use proscenium_wire::{
-    MAX_PAYLOADS, MetricHint, PayloadCheck, PayloadKind, PayloadOutput, PayloadSpec, Polarity,
+    MetricHint, PayloadCheck, PayloadKind, PayloadOutput, PayloadSpec, Polarity,
 };
 use serde::Deserialize;
 
-use super::{GUEST_ROOT, PayloadError};
-
-/// Longest name, in bytes.
-const MAX_NAME: usize = 64;
-
-/// One payload as the operator declared it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Declared {
-    /// Its program on this machine: a path, or a name to look up.
-    pub binary: PathBuf,
-    /// Files that it finds in the folder that it starts in.
-    pub files: Vec<PathBuf>,
-    /// All that does not depend on this machine's files.
-    pub spec: PayloadSpec,
-}
+use super::Declared;
+use crate::program::{
+    GUEST_ROOT, ProgramError, Role, check_names, parts, read_document, resolve, shortened,
+};
 
 /// `NAME=PATH[,ARG…]`.
 ///
@@ -30,13 +18,9 @@ pub struct Declared {
 ///
 /// What is wrong with it, as a clause.
 pub fn from_argument(text: &str) -> Result<Declared, String> {
-    let (name, program) = text
-        .split_once('=')
-        .ok_or_else(|| "write it as NAME=PATH or NAME=PATH,ARG,ARG".to_owned())?;
-    let mut parts = program.split(',');
-    let binary = parts.next().unwrap_or_default();
+    let (name, binary, args) = parts(text)?;
     let entry = Entry {
-        args: parts.map(str::to_owned).collect(),
+        args,
         ..Entry::new(name, binary)
     };
     entry
@@ -48,46 +32,15 @@ pub fn from_argument(text: &str) -> Result<Declared, String> {
 ///
 /// # Errors
 ///
-/// [`PayloadError`], with the place in the file where that is known.
-pub fn read_file(path: &Path) -> Result<Vec<Declared>, PayloadError> {
-    let text = fs::read_to_string(path).map_err(|source| PayloadError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let document: Document = toml::from_str(&text).map_err(|source| PayloadError::Toml {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })?;
+/// [`ProgramError`], with the place in the file where that is known.
+pub fn read_file(path: &Path) -> Result<Vec<Declared>, ProgramError> {
+    let document: Document = read_document(Role::Payload, path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     document
         .payload
         .into_iter()
         .map(|entry| entry.declare(folder))
         .collect()
-}
-
-/// Refuses names that are declared twice, and more payloads than a job takes.
-pub(super) fn check_all(all: &[Declared]) -> Result<(), PayloadError> {
-    for (index, one) in all.iter().enumerate() {
-        let refuse = |why: &str| {
-            Err(PayloadError::Declaration {
-                name: one.spec.name.clone(),
-                why: why.to_owned(),
-            })
-        };
-        if index >= MAX_PAYLOADS {
-            return refuse(&format!(
-                "{MAX_PAYLOADS} payloads is the most: leave some out"
-            ));
-        }
-        if all[..index]
-            .iter()
-            .any(|before| before.spec.name == one.spec.name)
-        {
-            return refuse("it is declared twice: give one of them another name");
-        }
-    }
-    Ok(())
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,10 +108,11 @@ impl Entry {
     }
 
     /// `folder`: what paths are relative to.
-    fn declare(self, folder: &Path) -> Result<Declared, PayloadError> {
-        let name = self.name.clone();
-        let refuse = |why| PayloadError::Declaration {
-            name: name.chars().take(MAX_NAME).collect(),
+    fn declare(self, folder: &Path) -> Result<Declared, ProgramError> {
+        let name = shortened(&self.name);
+        let refuse = |why| ProgramError::Declaration {
+            role: Role::Payload,
+            name: name.clone(),
             why,
         };
         self.check().map_err(refuse)?;
@@ -170,19 +124,13 @@ impl Entry {
             unit: hint.unit,
         });
         let output = self.output.unwrap_or_else(|| preset(&self.binary));
-        // A name without a slash is looked up, a path is the file's own.
-        let binary = if self.binary.components().count() > 1 {
-            folder.join(&self.binary)
-        } else {
-            self.binary
-        };
         Ok(Declared {
-            binary,
+            binary: resolve(folder, self.binary),
             files: self.files.iter().map(|file| folder.join(file)).collect(),
             spec: PayloadSpec {
                 folder: format!("{GUEST_ROOT}/run/{}", self.name),
                 name: self.name,
-                kind: self.kind,
+                kind: PayloadKind::Binary,
                 program: String::new(),
                 args: self.args,
                 environment: Vec::new(),
@@ -194,24 +142,15 @@ impl Entry {
         })
     }
 
-    /// What is wrong with name, program or flags, as a clause.
+    /// What is wrong with name, program, kind or flags, as a clause.
     fn check(&self) -> Result<(), String> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-        if self.name.is_empty()
-            || self.name.len() > MAX_NAME
-            || self.name.starts_with('.')
-            || !self.name.bytes().all(allowed)
-        {
-            return Err(
-                "names are 1 to 64 lower-case letters, digits, dashes, dots and underscores".into(),
-            );
-        }
-        if self.binary.as_os_str().is_empty() {
-            return Err("it has no program: write NAME=PATH".into());
-        }
-        let mut texts = self.args.iter().chain(self.known_flags.iter().flatten());
-        if texts.any(|text| text.contains('\0')) {
-            return Err("arguments and flags have no NUL".into());
+        let texts = self.args.iter().chain(self.known_flags.iter().flatten());
+        check_names(&self.name, &self.binary, texts)?;
+        if self.kind == PayloadKind::Scheduler {
+            return Err(format!(
+                "a scheduler is no payload: declare it with --scheduler {}=PATH or in a schedulers file",
+                self.name
+            ));
         }
         let unlike_a_flag = |flag: &&String| !flag.starts_with("--") || flag.contains('=');
         match self.known_flags.iter().flatten().find(unlike_a_flag) {
@@ -257,9 +196,11 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Declared>, PayloadError> {
+    fn read(text: &str) -> Result<Vec<Declared>, ProgramError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("payloads.toml");
         fs::write(&path, text).unwrap();
@@ -300,13 +241,13 @@ mod tests {
             checks = [{ exit-code = 0 }, { metric = "jobs.0.read.iops", min = 10 },
                       { metric = "x", min = 1, max = 2.5 }, { metric = "y", max = 3 }, { metric = "z" }]
             [[payload]]
-            name = "scx"
-            binary = "scx_simple"
-            kind = "scheduler"
+            name = "bench"
+            binary = "hackbench"
+            kind = "binary"
             "#,
         )
         .unwrap();
-        let [disk, scx] = &all[..] else {
+        let [disk, bench] = &all[..] else {
             panic!("{all:?}")
         };
         assert!(disk.binary.is_absolute() && disk.binary.ends_with("bin/fio"));
@@ -322,8 +263,8 @@ mod tests {
                 PayloadCheck::Exists("z".into()),
             ]
         );
-        assert_eq!(scx.binary, Path::new("scx_simple"));
-        assert_eq!(scx.spec.kind, PayloadKind::Scheduler);
+        assert_eq!(bench.binary, Path::new("hackbench"));
+        assert_eq!(bench.spec.output, PayloadOutput::Hackbench);
     }
 
     #[test]
@@ -341,17 +282,7 @@ mod tests {
         assert!(with("checks = [{ exit-code = 0, min = 1 }]").contains("either"));
         assert!(with("checks = [{ metric = \"m\", min = nan }]").contains("finite"));
         assert!(with("known-flags = [\"-x\"]").contains("-x"));
+        assert!(with("kind = \"scheduler\"").contains("--scheduler a=PATH"));
         assert!(refused("[payload]").contains("payloads file"));
-    }
-
-    #[test]
-    fn a_name_is_declared_once() {
-        let one = from_argument("a=/x").unwrap();
-        assert!(check_all(std::slice::from_ref(&one)).is_ok());
-        assert!(check_all(&[one.clone(), one.clone()]).is_err());
-        let many: Vec<_> = (0..=MAX_PAYLOADS)
-            .map(|n| from_argument(&format!("p{n}=/x")).unwrap())
-            .collect();
-        assert!(check_all(&many).unwrap_err().to_string().contains("64"));
     }
 }

@@ -1,86 +1,101 @@
 //! Payloads: programs of this machine that a scenario may start in the guest.
 //!
-//! ```text
-//!   --payload, --payloads FILE ─► Declared ─► locate ─► Pack ─► image, job
-//!      declare.rs                             linker.rs, elf.rs, ld_cache.rs
-//! ```
-//!
-//! The operator declares them, so they are trusted as the operator's own; a
-//! scenario sees names only. In the guest a program and its libraries lie
-//! beneath [`GUEST_ROOT`] under the paths that they have here, so that what a
-//! program looks for beside itself is there; only a program's interpreter lies
-//! where the kernel looks for it. Never runs a program of this machine.
+//! Owns what an operator can say about one besides its program, and the specs
+//! of the job. Where the files go is [`crate::program`]'s part.
 
 mod declare;
-mod elf;
-mod ld_cache;
-mod linker;
-mod pack;
 
-use std::io;
-use std::path::PathBuf;
+use std::ffi::OsStr;
 
-pub use declare::{Declared, from_argument, read_file};
-pub use pack::{Pack, PackedFile};
+use proscenium_wire::{MAX_PAYLOADS, PayloadCheck, PayloadSpec};
 
-/// What lies beneath it in the guest comes from this machine.
-pub const GUEST_ROOT: &str = "/payloads";
+use crate::program::{self, Files, Linker, ProgramError, Role, check_all, locate};
 
-/// Why a payload cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum PayloadError {
-    /// A declaration is not in order.
-    #[error("payload {name:?}: {why}")]
-    Declaration {
-        /// As it was given.
-        name: String,
-        /// What is wrong with it, and what to do.
-        why: String,
-    },
-    /// The file of declarations cannot be used.
-    #[error("payloads file {path} not read")]
-    Toml {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// A file cannot be read.
-    #[error("failed to read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// No such program.
-    #[error("payload {name:?}: there is no program {program}: name it by its path")]
-    NoProgram {
-        /// The payload.
-        name: String,
-        /// As it was declared.
-        program: PathBuf,
-    },
-    /// A file that cannot run in the guest.
-    #[error("{path} cannot run in the guest: {why}")]
-    NotRunnable {
-        /// The file.
-        path: PathBuf,
-        /// Why not, and what to do.
-        why: String,
-    },
-    /// A library is missing.
-    #[error(
-        "library {library} is missing: {needed_by} needs it, and it is in none of {searched}: install it"
-    )]
-    MissingLibrary {
-        /// Its name.
-        library: String,
-        /// The file that asks for it.
-        needed_by: PathBuf,
-        /// Where it was looked for.
-        searched: String,
-    },
+pub use declare::{from_argument, read_file};
+
+/// One payload as the operator declared it.
+pub type Declared = program::Declared<PayloadSpec>;
+
+/// Declarations alone, for a world that starts nothing. A program that did
+/// not run has printed no figures, so none is expected.
+///
+/// # Errors
+///
+/// [`ProgramError::Declaration`].
+pub fn on_paper(declared: Vec<Declared>) -> Result<Vec<PayloadSpec>, ProgramError> {
+    check(&declared)?;
+    let only_exit = |check: &PayloadCheck| matches!(check, PayloadCheck::ExitCode(_));
+    let specs = declared.into_iter().map(|one| one.spec);
+    Ok(specs
+        .map(|mut spec| {
+            spec.checks.retain(only_exit);
+            spec
+        })
+        .collect())
+}
+
+/// Adds everything that the declared programs need to `files`. `search_path`: `PATH`.
+///
+/// # Errors
+///
+/// What is missing, and who needs it.
+pub fn pack(
+    declared: Vec<Declared>,
+    files: &mut Files,
+    linker: &Linker,
+    search_path: Option<&OsStr>,
+) -> Result<Vec<PayloadSpec>, ProgramError> {
+    check(&declared)?;
+    let mut specs = Vec::new();
+    for one in declared {
+        let mut spec = one.spec;
+        let program = locate(Role::Payload, &spec.name, &one.binary, search_path)?;
+        let placed = files.place(&program, &spec.folder, &one.files, linker)?;
+        spec.program = placed.program;
+        spec.environment = placed.environment;
+        specs.push(spec);
+    }
+    Ok(specs)
+}
+
+fn check(declared: &[Declared]) -> Result<(), ProgramError> {
+    let names = declared.iter().map(|one| one.spec.name.as_str());
+    check_all(Role::Payload, names, MAX_PAYLOADS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_packed_under_its_name_and_finds_its_files_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("payloads.toml");
+        std::fs::write(folder.path().join("job.txt"), "x").unwrap();
+        std::fs::write(
+            &path,
+            "[[payload]]\nname = \"shell\"\nbinary = \"sh\"\nfiles = [\"job.txt\"]",
+        )
+        .unwrap();
+        let mut files = Files::default();
+        let linker = Linker::of_this_machine();
+        let search_path = std::env::var_os("PATH");
+        let declared = read_file(&path).unwrap();
+        let specs = pack(declared, &mut files, &linker, search_path.as_deref()).unwrap();
+        assert!(files.files.contains_key(&specs[0].program));
+        assert!(files.files.contains_key("/programs/run/shell/job.txt"));
+        let (name, _) = &specs[0].environment[0];
+        assert_eq!(name, "PATH");
+    }
+
+    #[test]
+    fn on_paper_no_file_is_looked_for_and_no_figure_expected() {
+        let mut one = from_argument("a=/nowhere/x").unwrap();
+        one.spec.checks = vec![
+            PayloadCheck::ExitCode(0),
+            PayloadCheck::Exists("time".into()),
+        ];
+        let specs = on_paper(vec![one]).unwrap();
+        assert_eq!(specs[0].checks, [PayloadCheck::ExitCode(0)]);
+    }
 }

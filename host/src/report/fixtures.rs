@@ -75,6 +75,8 @@ pub(super) fn started() -> RunStarted {
             why: "KVM cannot run a kernel here: emulation failure at cmpxchg16b".into(),
         }),
         topology: Some("1n2l2c1t".into()),
+        schedulers: vec![],
+        scheduler: None,
         duration_ns: 4_000_000_000,
         seed: 42,
         parameters: vec![],

@@ -11,7 +11,7 @@ use proscenium_wire::{Tasks, TasksReason};
 
 use super::summary::phase_name;
 use super::text::{count, defused, plural, size, time};
-use super::{Reporter, Summary, findings, table};
+use super::{Reporter, Summary, findings, schedulers, table};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, World};
 
 /// Reasons, notes and console lines that a terminal gets, each; `report.json` has all.
@@ -108,6 +108,13 @@ pub fn render(summary: &Summary, ended: &RunEnded, look: Look) -> String {
     if !summary.payloads.is_empty() {
         section("Payloads", table::payloads(&summary.payloads, width));
     }
+    if !summary.schedulers.is_empty() {
+        let rows = schedulers::lines(&summary.schedulers, width);
+        section("Schedulers", rows);
+    }
+    for (title, words) in schedulers::spoken(&summary.schedulers, ended.run_dir.is_some()) {
+        section(&defused(&title), console_lines(words, width));
+    }
     if !summary.captures.is_empty() {
         section("Captured processes", captures(summary, width));
     }
@@ -164,6 +171,9 @@ fn about(started: &RunStarted, summary: &Summary) -> String {
     }
     if let Some(accel) = &started.acceleration {
         text.push_str(&format!(", {}", accel.name));
+    }
+    if let Some(scheduler) = &started.scheduler {
+        text.push_str(&format!(", scheduler {}", defused(scheduler)));
     }
     text
 }

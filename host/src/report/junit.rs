@@ -11,6 +11,7 @@
 //! Figures are properties of the suite. `fail-fast` readers see a whole file or
 //! none: it is written at the end, in one step.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use quick_junit::{
     NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
 };
 
+use super::schedulers::{self, SchedulerRow, ending_word};
 use super::text::{cpus, defused};
 use super::{Reporter, Summary};
 use crate::event::{Reason, Record, RunEnded, RunEvent, RunOutcome};
@@ -73,9 +75,9 @@ pub fn render(summary: &Summary, ended: &RunEnded) -> Result<String, SerializeEr
     let total = Duration::from_nanos(ended.timings.total_ns);
     let mut case = TestCase::new(defused(name), status(ended));
     case.set_classname("proscenium").set_time(total);
-    if !summary.console.is_empty() {
-        let lines: Vec<_> = summary.console.iter().map(|line| defused(line)).collect();
-        case.set_system_out(lines.join("\n"));
+    let out = system_out(summary);
+    if !out.is_empty() {
+        case.set_system_out(out.join("\n"));
     }
     let mut suite = TestSuite::new(defused(name));
     suite
@@ -93,6 +95,17 @@ pub fn render(summary: &Summary, ended: &RunEnded) -> Result<String, SerializeEr
     }
     report.add_test_suite(suite);
     report.to_string()
+}
+
+/// The last words of schedulers that came to a bad end, and of the console.
+fn system_out(summary: &Summary) -> Vec<Cow<'_, str>> {
+    let mut lines = Vec::new();
+    for (title, words) in schedulers::spoken(&summary.schedulers, false) {
+        lines.push(Cow::Owned(defused(&title).into_owned()));
+        lines.extend(words.iter().map(|line| defused(line)));
+    }
+    lines.extend(summary.console.iter().map(|line| defused(line)));
+    lines
 }
 
 fn status(ended: &RunEnded) -> TestCaseStatus {
@@ -149,6 +162,10 @@ fn properties(summary: &Summary, ended: &RunEnded) -> Vec<Property> {
             .iter()
             .for_each(|topology| add("topology", topology.clone()));
         started
+            .scheduler
+            .iter()
+            .for_each(|name| add("scheduler", name.clone()));
+        started
             .acceleration
             .iter()
             .for_each(|accel| add("acceleration", accel.name.clone()));
@@ -186,6 +203,24 @@ fn properties(summary: &Summary, ended: &RunEnded) -> Vec<Property> {
             .for_each(|stat| add(&format!("{name}.usage-us"), stat.usage_us.to_string()));
     }
     list.extend(payloads(&summary.payloads));
+    list.extend(of_schedulers(&summary.schedulers));
+    list
+}
+
+fn of_schedulers(rows: &[SchedulerRow]) -> Vec<Property> {
+    let mut list = Vec::new();
+    for row in rows.iter().take(PROPERTIES) {
+        let name = format!("scheduler.{}.{}", row.start, row.name);
+        let mut add = |what: &str, value: &str| {
+            let name = format!("{name}.{what}");
+            list.push(Property::new(defused(&name), defused(value)));
+        };
+        row.ops.iter().for_each(|ops| add("ops", ops));
+        row.attached_after_ns
+            .iter()
+            .for_each(|ns| add("attached-after-ns", &ns.to_string()));
+        add("ended", ending_word(row));
+    }
     list
 }
 

@@ -17,6 +17,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod progress;
+pub mod schedulers;
 pub mod summary;
 pub(crate) mod table;
 pub mod text;
@@ -28,6 +29,7 @@ pub use human::Human;
 pub use json::JsonLines;
 pub use junit::Junit;
 pub use progress::{Live, Plain};
+pub use schedulers::SchedulerRow;
 pub use summary::{StepRow, Summary};
 
 use crate::event::Record;
@@ -133,5 +135,7 @@ impl Reporters {
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod scheduler_tests;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use proscenium_wire::LogLevel;
 
+use super::schedulers;
 use super::summary::phase_name;
 use super::text::{count, defused, figure, plural, size, time};
 use super::{Reporter, Summary};
@@ -206,6 +207,7 @@ fn line(event: &RunEvent, quietest: LogLevel) -> Option<String> {
             };
             format!("{}{level}: {}", log.source.as_str(), defused(&log.message))
         }
+        RunEvent::Scheduler(news) => defused(&schedulers::line(news)).into_owned(),
         RunEvent::Detail(detail) => {
             format!("{}: {}", detail.outcome.as_str(), defused(&detail.message))
         }

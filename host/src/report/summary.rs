@@ -10,6 +10,7 @@ use proscenium_wire::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::schedulers::{self, SchedulerRow};
 use crate::event::{
     Booted, FORMAT_VERSION, Mark, Progress, Record, RunEnded, RunEvent, RunStarted, StepEnded,
     StepEnding, StepStarted,
@@ -35,6 +36,9 @@ pub struct Summary {
     /// Payloads, in the order of their ends.
     #[serde(default)]
     pub payloads: Vec<PayloadRecord>,
+    /// Schedulers under test, one row per start.
+    #[serde(default)]
+    pub schedulers: Vec<SchedulerRow>,
     /// Details as they came.
     pub details: Vec<Detail>,
     /// Remarks on the scenario itself, as they came.
@@ -109,6 +113,7 @@ impl Default for Summary {
             steps: Vec::new(),
             cgroups: Vec::new(),
             payloads: Vec::new(),
+            schedulers: Vec::new(),
             details: Vec::new(),
             findings: Vec::new(),
             marks: Vec::new(),
@@ -137,6 +142,8 @@ impl Summary {
             RunEvent::Log(log) => self.warnings += u64::from(log.level <= LogLevel::Warn),
             RunEvent::Collected(stats) => self.cgroups.push(stats.clone()),
             RunEvent::Payload(record) => self.payloads.push(record.clone()),
+            RunEvent::Scheduler(news) => schedulers::fold(&mut self.schedulers, news),
+            RunEvent::SchedulerWords(words) => schedulers::words(&mut self.schedulers, words),
             RunEvent::Tasks(tasks) => {
                 if matches!(tasks.why, TasksReason::Captured { .. }) {
                     self.captures.push(tasks.clone());

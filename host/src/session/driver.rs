@@ -18,10 +18,11 @@ use proscenium_wire::{
 };
 use thiserror::Error;
 
+use super::deadlines::{Deadlines, Stage};
 use super::guest::{Guest, Piece, read_piece};
 use super::readiness::Open;
 use super::recording::Recording;
-use super::state::{Action, Deadlines, Ending, Input, Stage, State, next};
+use super::state::{Action, Ending, Input, State, next};
 use crate::event::{RunEnded, RunOutcome, Speaker};
 
 /// Bytes read from a descriptor at a time.

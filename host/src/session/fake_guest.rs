@@ -220,6 +220,8 @@ pub(super) fn started() -> RunStarted {
         kernel: None,
         acceleration: None,
         topology: None,
+        schedulers: vec![],
+        scheduler: None,
         duration_ns: 1,
         seed: 1,
         parameters: vec![],

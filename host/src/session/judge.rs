@@ -12,6 +12,7 @@
 //! | the runtime reported a fault, or only environment details decided | could not run |
 //! | failed | failed, whatever became of the guest afterwards |
 //! | wrong version, host failed | could not run |
+//! | no scenario start, and the kernel crashed under the scheduler under test | failed |
 //! | no scenario start | could not run |
 //! | no end frame, and the kernel crashed | failed: the crash is a finding |
 //! | no end frame, and QEMU was killed or failed | could not run |
@@ -21,99 +22,12 @@
 //! | passed, but with findings that are denied | failed |
 //! | verdict and end frame | the verdict |
 
-use proscenium_wire::{Detail, DetailKind, Outcome, Severity, Verdict};
+use proscenium_wire::{Detail, DetailKind, Outcome};
 
-use super::state::{Ending, Stage};
-use crate::event::{ExitNote, Reason, RunEvent, RunOutcome};
-
-/// Reasons that a report carries.
-const REASONS: usize = 200;
-
-/// What the host has seen of a run. Bounded by what it is fed.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Evidence {
-    /// The scenario's clock started.
-    pub scenario_started: bool,
-    /// The guest's own verdict.
-    pub verdict: Option<Verdict>,
-    /// Details that were streamed.
-    pub details: Vec<Detail>,
-    /// The runtime could not run the scenario.
-    pub fault: Option<String>,
-    /// The first damage of the stream.
-    pub damaged: Option<String>,
-    /// Ctrl-C came before the verdict, when so many of `details` were known.
-    /// What comes later may be a consequence: a plugin whose hold is cancelled
-    /// has every right to return an error.
-    pub interrupted: Option<usize>,
-    /// The line in which the guest's kernel announced a crash.
-    pub crash: Option<String>,
-    /// There is no VM: its process is the runtime on this machine.
-    pub local: bool,
-    /// How the VM's process ended.
-    pub vm_exit: Option<ExitNote>,
-    /// What is missing on disk.
-    pub record_lost: Option<String>,
-    /// The host's own failure.
-    pub host_failure: Option<String>,
-    /// Errors and warnings among the findings.
-    pub grave_findings: u64,
-    /// They are to fail what would pass otherwise.
-    pub deny_findings: bool,
-    /// What the wrong version was.
-    pub version: Option<String>,
-}
-
-impl Evidence {
-    /// Takes note of what matters in `event`.
-    pub fn note(&mut self, event: &RunEvent) {
-        match event {
-            RunEvent::ScenarioStarted => self.scenario_started = true,
-            RunEvent::Verdict(verdict) => self.verdict = Some(verdict.clone()),
-            RunEvent::Detail(detail) => self.details.push(detail.clone()),
-            RunEvent::Fault { message } if self.fault.is_none() => {
-                self.fault = Some(message.clone());
-            }
-            RunEvent::Finding(finding) if finding.severity <= Severity::Warning => {
-                self.grave_findings += 1;
-            }
-            RunEvent::Damaged { what } if self.damaged.is_none() => {
-                self.damaged = Some(what.clone());
-            }
-            _ => {}
-        }
-    }
-
-    /// The worst of what the guest said, and none if it said nothing.
-    fn said(&self) -> Option<Outcome> {
-        let details = self
-            .verdict
-            .iter()
-            .flat_map(|v| &v.details)
-            .chain(&self.details);
-        let verdict = self.verdict.as_ref().map(|v| v.outcome);
-        // A detail that is harmless does not make a verdict where there is none.
-        let grave = details
-            .map(|d| d.outcome)
-            .filter(|o| matches!(o, Outcome::Fail | Outcome::Inconclusive));
-        verdict.into_iter().chain(grave).reduce(Outcome::worst)
-    }
-
-    /// The details that made it `outcome`, each once, in order.
-    fn deciding(&self, outcome: Outcome) -> Vec<&Detail> {
-        let mut deciding: Vec<&Detail> = Vec::new();
-        let in_verdict = self.verdict.iter().flat_map(|v| &v.details);
-        for detail in in_verdict
-            .chain(&self.details)
-            .filter(|d| d.outcome == outcome)
-        {
-            if deciding.len() < REASONS && !deciding.contains(&detail) {
-                deciding.push(detail);
-            }
-        }
-        deciding
-    }
-}
+use super::deadlines::Stage;
+use super::evidence::{Evidence, REASONS};
+use super::state::Ending;
+use crate::event::{ExitNote, Reason, RunOutcome};
 
 /// The host's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +97,9 @@ fn decide(evidence: &Evidence, ending: Ending) -> (RunOutcome, Vec<Reason>) {
             (CouldNotRun, vec![missing_end(evidence, ending)])
         }
         Ending::Orderly => orderly(evidence, said, deciding),
-        _ if evidence.crash.is_some() && evidence.scenario_started => {
+        _ if evidence.crash.is_some()
+            && (evidence.scenario_started || evidence.scheduler_at_work().is_some()) =>
+        {
             (Failed, vec![missing_end(evidence, ending)])
         }
         _ if !evidence.scenario_started || vm_failed(evidence, ending) => {
@@ -278,15 +194,22 @@ fn vm_failed(evidence: &Evidence, ending: Ending) -> bool {
 /// Why there is no end frame.
 fn missing_end(evidence: &Evidence, ending: Ending) -> Reason {
     if let Some(crash) = &evidence.crash {
+        let when = evidence.scheduler_at_work();
+        let when = when.map(|when| format!(" {when}")).unwrap_or_default();
         return Reason::new(
             "guest-crashed",
-            format!("the guest's kernel crashed: {crash}"),
+            format!("the guest's kernel crashed{when}: {crash}"),
         );
     }
     match ending {
         Ending::Orderly => Reason::new("ended", "the guest ended in order"),
         Ending::Vanished => Reason::new("guest-vanished", vanished(evidence)),
-        Ending::TimedOut(stage) => Reason::new("timed-out", timed_out(stage)),
+        Ending::TimedOut(stage) => {
+            let under = evidence.scheduler_at_work();
+            let under = under.map(|under| format!(" ({under})"));
+            let message = format!("{}{}", timed_out(stage), under.unwrap_or_default());
+            Reason::new("timed-out", message)
+        }
         Ending::Interrupted => Reason::new("interrupted", "the user interrupted the run"),
         Ending::WrongVersion => Reason::new(
             "wrong-version",

@@ -26,7 +26,9 @@
 //! *passed*.
 
 pub mod clock;
+pub mod deadlines;
 pub mod driver;
+pub mod evidence;
 #[cfg(test)]
 mod fake_guest;
 pub mod guest;
@@ -37,13 +39,17 @@ pub mod local;
 pub mod qemu;
 mod readiness;
 mod recording;
+#[cfg(test)]
+mod scheduler_tests;
 pub mod state;
 
 pub use clock::{Clock, Monotonic};
+pub use deadlines::Deadlines;
 pub use driver::{SessionError, run};
+pub use evidence::Evidence;
 pub use guest::{ConsoleTail, Guest};
-pub use judge::{Evidence, Judgement, judge};
+pub use judge::{Judgement, judge};
 pub use local::Local;
 pub use qemu::Qemu;
 pub use recording::Recording;
-pub use state::{Deadlines, Ending};
+pub use state::Ending;

@@ -8,7 +8,8 @@
 use proscenium_wire::{Event, LogLevel};
 
 use super::clock::Clock;
-use super::judge::{Evidence, Judgement, judge};
+use super::evidence::Evidence;
+use super::judge::{Judgement, judge};
 use super::state::Ending;
 use crate::event::clean;
 use crate::event::{
@@ -51,6 +52,7 @@ impl<'a> Recording<'a> {
             timeline: Timeline::new(Bounds::default()),
             evidence: Evidence {
                 local: started.world == World::Local,
+                to_attach: started.scheduler.clone(),
                 ..Evidence::default()
             },
             started: RunStarted {
@@ -83,6 +85,9 @@ impl<'a> Recording<'a> {
 
     /// The guest said `event`.
     pub fn guest(&mut self, event: Event) {
+        if let Some(dir) = &mut self.run_dir {
+            dir.of_schedulers(&event);
+        }
         for (guest_ms, event) in self.timeline.fold(event) {
             self.told_by_guest(guest_ms, event);
         }

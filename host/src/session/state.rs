@@ -20,73 +20,7 @@
 //! [`next`] is total. Every state but `Done` has a deadline, and a deadline
 //! always leads on, so `Done` is reached whatever the guest does.
 
-use std::time::Duration;
-
-/// How long each stage may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
-    /// From the start of the VM to the guest's hello.
-    pub boot: Duration,
-    /// From the hello to the scenario's start.
-    pub greet: Duration,
-    /// From the scenario's start to the end frame: duration and teardown.
-    pub scenario: Duration,
-    /// From the end frame to the end of the VM.
-    pub drain: Duration,
-    /// From Ctrl-C to the end frame.
-    pub cancel: Duration,
-    /// From the kill to the end of the VM.
-    pub kill: Duration,
-}
-
-impl Deadlines {
-    /// The deadlines for a scenario with this time budget. Emulation is slow
-    /// and a loaded machine slower: they bound, they do not measure. Boot 60 s
-    /// (measured: 2 to 6 s), greeting 30 s, teardown 30 s and a tenth of the
-    /// duration, power-off 10 s, cancelling 5 s, dying 5 s.
-    #[must_use]
-    pub fn for_duration(duration: Duration) -> Self {
-        let teardown = Duration::from_secs(30).saturating_add(duration / 10);
-        Self {
-            boot: Duration::from_secs(60),
-            greet: Duration::from_secs(30),
-            scenario: duration.saturating_add(teardown),
-            drain: Duration::from_secs(10),
-            cancel: Duration::from_secs(5),
-            kill: Duration::from_secs(5),
-        }
-    }
-
-    /// The length of one of them.
-    #[must_use]
-    pub fn of(&self, stage: Stage) -> Duration {
-        match stage {
-            Stage::Boot => self.boot,
-            Stage::Greet => self.greet,
-            Stage::Scenario => self.scenario,
-            Stage::Drain => self.drain,
-            Stage::Cancel => self.cancel,
-            Stage::Kill => self.kill,
-        }
-    }
-}
-
-/// Which deadline is armed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Until the guest's hello.
-    Boot,
-    /// Until the scenario's start.
-    Greet,
-    /// Until the end frame.
-    Scenario,
-    /// Until the VM has ended by itself.
-    Drain,
-    /// Until the end frame after a cancellation.
-    Cancel,
-    /// Until the VM is dead.
-    Kill,
-}
+use super::deadlines::Stage;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,24 +1,7 @@
 //! `check` on several machines and against kernels, through the real program.
 
-use crate::support::{Place, example};
+use crate::support::{Place, SUFFICIENT, example};
 use serde_json::Value;
-
-/// All that a kernel needs to be booted.
-const SUFFICIENT: &str = "\
-CONFIG_BLK_DEV_INITRD=y
-CONFIG_BINFMT_ELF=y
-CONFIG_DEVTMPFS=y
-CONFIG_SERIAL_8250_CONSOLE=y
-CONFIG_CGROUPS=y
-CONFIG_CGROUP_SCHED=y
-CONFIG_CPUSETS=y
-CONFIG_CGROUP_FREEZER=y
-CONFIG_MEMCG=y
-CONFIG_CGROUP_PIDS=y
-CONFIG_BLK_CGROUP=y
-CONFIG_VIRTIO_PCI=y
-CONFIG_VIRTIO_CONSOLE=y
-";
 
 #[test]
 fn several_topologies_give_a_table_with_a_row_for_each() {

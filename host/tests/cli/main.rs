@@ -7,4 +7,5 @@ mod check;
 mod command_line;
 mod new_plugin;
 mod plugins;
+mod schedulers;
 mod support;

@@ -5,6 +5,23 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Configuration with all that a kernel needs to be booted, and no more.
+pub(crate) const SUFFICIENT: &str = "\
+CONFIG_BLK_DEV_INITRD=y
+CONFIG_BINFMT_ELF=y
+CONFIG_DEVTMPFS=y
+CONFIG_SERIAL_8250_CONSOLE=y
+CONFIG_CGROUPS=y
+CONFIG_CGROUP_SCHED=y
+CONFIG_CPUSETS=y
+CONFIG_CGROUP_FREEZER=y
+CONFIG_MEMCG=y
+CONFIG_CGROUP_PIDS=y
+CONFIG_BLK_CGROUP=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_CONSOLE=y
+";
+
 /// What one call said, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Said {

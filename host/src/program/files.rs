@@ -1,22 +1,21 @@
-//! The files of all declared payloads, with the places that they have in the
-//! guest, and the declarations completed for it.
+//! The files of declared programs, with the places that they have in the guest.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::{env, fs};
 
-use proscenium_wire::{PayloadCheck, PayloadKind, PayloadSpec};
-
-use super::declare::check_all;
 use super::linker::Linker;
-use super::{Declared, GUEST_ROOT, PayloadError};
+use super::locate::metadata;
+use super::{GUEST_ROOT, ProgramError};
 
 /// First components of paths that are the guest's own.
-const RESERVED: [&str; 9] = [
-    "dev", "init", "job", "modules", "payloads", "proc", "run", "sys", "tmp",
+const RESERVED: [&str; 10] = [
+    "boot", "dev", "init", "job", "modules", "proc", "programs", "run", "sys", "tmp",
 ];
+/// Largest file that is packed, in bytes.
+const MAX_FILE: u64 = 512 << 20;
 
 /// One file for the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,53 +26,58 @@ pub struct PackedFile {
     pub bytes: Vec<u8>,
 }
 
-/// All files of all payloads.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pack {
+/// Files for the guest's image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
     /// By absolute path in the guest.
     pub files: BTreeMap<String, PackedFile>,
-    /// Folders that payloads start in, besides those of files.
+    /// Folders that programs start in, besides those of files.
     pub folders: BTreeSet<String>,
-    /// For the job.
-    pub specs: Vec<PayloadSpec>,
 }
 
-impl Pack {
-    /// Declarations alone, for a world that starts nothing. A program that did
-    /// not run has printed no figures, so none is expected.
+/// Where a program went, and what it must be told to run there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Absolute path of the program in the guest.
+    pub program: String,
+    /// The environment with which it finds its libraries.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Files {
+    /// Adds the program in the canonical path `program` with all that it needs,
+    /// the folder that it starts in, and `beside` in that folder.
     ///
     /// # Errors
     ///
-    /// [`PayloadError::Declaration`].
-    pub fn declarations(declared: Vec<Declared>) -> Result<Vec<PayloadSpec>, PayloadError> {
-        check_all(&declared)?;
-        let only_exit = |check: &PayloadCheck| matches!(check, PayloadCheck::ExitCode(_));
-        let specs = declared.into_iter().map(|one| one.spec);
-        Ok(specs
-            .map(|mut spec| {
-                spec.checks.retain(only_exit);
-                spec
-            })
-            .collect())
+    /// What is missing or cannot run, and who needs it.
+    pub fn place(
+        &mut self,
+        program: &Path,
+        folder: &str,
+        beside: &[PathBuf],
+        linker: &Linker,
+    ) -> Result<Placed, ProgramError> {
+        let mut libraries = Vec::new();
+        let guest = beneath_root(program);
+        self.program(program, &guest, linker, &mut libraries)?;
+        for file in beside {
+            let name = file.file_name().map(OsStr::to_string_lossy);
+            let guest = format!("{folder}/{}", name.unwrap_or_default());
+            self.file(file, guest, 0o644)?;
+        }
+        self.folders.insert(folder.to_owned());
+        Ok(Placed {
+            program: guest,
+            environment: environment(program, &libraries),
+        })
     }
 
-    /// Finds everything that the declared programs need. `search_path`: `PATH`.
-    ///
-    /// # Errors
-    ///
-    /// What is missing, and who needs it.
-    pub fn of(declared: Vec<Declared>, search_path: Option<&OsStr>) -> Result<Self, PayloadError> {
-        check_all(&declared)?;
-        let mut pack = Self::default();
-        if declared.is_empty() {
-            return Ok(pack);
-        }
-        let linker = Linker::of_this_machine();
-        for one in declared {
-            let spec = pack.add(one, &linker, search_path)?;
-            pack.specs.push(spec);
-        }
-        Ok(pack)
+    /// Adds a file with this content, unless one is in its place already.
+    pub fn insert(&mut self, guest: String, mode: u32, bytes: Vec<u8>) {
+        self.files
+            .entry(guest)
+            .or_insert(PackedFile { mode, bytes });
     }
 
     /// Bytes of all files.
@@ -83,38 +87,6 @@ impl Pack {
         bytes.sum()
     }
 
-    fn add(
-        &mut self,
-        declared: Declared,
-        linker: &Linker,
-        search_path: Option<&OsStr>,
-    ) -> Result<PayloadSpec, PayloadError> {
-        let Declared {
-            binary,
-            files,
-            mut spec,
-        } = declared;
-        // Declared so that its use as a payload can be refused by name.
-        if spec.kind == PayloadKind::Scheduler {
-            return Ok(spec);
-        }
-        let program = locate(&binary, search_path).ok_or_else(|| PayloadError::NoProgram {
-            name: spec.name.clone(),
-            program: binary,
-        })?;
-        let mut folders = Vec::new();
-        spec.program = beneath_root(&program);
-        self.program(&program, &spec.program, linker, &mut folders)?;
-        for file in files {
-            let name = file.file_name().map(OsStr::to_string_lossy);
-            let guest = format!("{}/{}", spec.folder, name.unwrap_or_default());
-            self.file(&file, guest, 0o644)?;
-        }
-        self.folders.insert(spec.folder.clone());
-        spec.environment = environment(&program, &folders);
-        Ok(spec)
-    }
-
     /// Adds a program with all that it needs; `folders` get those of libraries.
     fn program(
         &mut self,
@@ -122,7 +94,7 @@ impl Pack {
         guest: &str,
         linker: &Linker,
         folders: &mut Vec<String>,
-    ) -> Result<(), PayloadError> {
+    ) -> Result<(), ProgramError> {
         self.file(path, guest.to_owned(), 0o755)?;
         let bytes = self.files.get(guest).map_or(&[][..], |file| &file.bytes);
         if let Some(interpreter) = script_interpreter(bytes, path)? {
@@ -147,33 +119,34 @@ impl Pack {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, guest: String, mode: u32) -> Result<(), PayloadError> {
+    fn file(&mut self, path: &Path, guest: String, mode: u32) -> Result<(), ProgramError> {
         if let Entry::Vacant(place) = self.files.entry(guest) {
-            let bytes = fs::read(path).map_err(|source| PayloadError::Read {
-                path: path.to_owned(),
-                source,
-            })?;
-            place.insert(PackedFile { mode, bytes });
+            place.insert(PackedFile {
+                mode,
+                bytes: read(path)?,
+            });
         }
         Ok(())
     }
 }
 
-/// The file that a declaration means, links resolved.
-fn locate(binary: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> {
-    let is_name = binary.components().count() == 1 && binary.is_relative();
-    let found = if is_name {
-        env::split_paths(search_path?)
-            .map(|folder| folder.join(binary))
-            .find(|path| path.is_file())
-    } else {
-        Some(binary.to_owned())
-    };
-    found?.canonicalize().ok().filter(|path| path.is_file())
+fn read(path: &Path) -> Result<Vec<u8>, ProgramError> {
+    let size = metadata(path)?.len();
+    if size > MAX_FILE {
+        let (has, most) = (size >> 20, MAX_FILE >> 20);
+        let why = format!(
+            "it has {has} MiB, {most} MiB is the most: strip it of what is there for debuggers"
+        );
+        return Err(ProgramError::not_runnable(path, why));
+    }
+    fs::read(path).map_err(|source| ProgramError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn canonical(path: &Path) -> Result<PathBuf, PayloadError> {
-    path.canonicalize().map_err(|source| PayloadError::Read {
+fn canonical(path: &Path) -> Result<PathBuf, ProgramError> {
+    path.canonicalize().map_err(|source| ProgramError::Read {
         path: path.to_owned(),
         source,
     })
@@ -194,13 +167,8 @@ fn beneath_root(path: &Path) -> String {
 }
 
 /// The path of an interpreter, which the kernel looks for just there.
-fn in_place(path: &Path) -> Result<String, PayloadError> {
-    let refuse = |why: &str| {
-        Err(PayloadError::NotRunnable {
-            path: path.to_owned(),
-            why: why.to_owned(),
-        })
-    };
+fn in_place(path: &Path) -> Result<String, ProgramError> {
+    let refuse = |why: &str| Err(ProgramError::not_runnable(path, why));
     let mut parts = path.components();
     if parts.next() != Some(Component::RootDir) {
         return refuse("an interpreter is named by an absolute path");
@@ -218,16 +186,13 @@ fn in_place(path: &Path) -> Result<String, PayloadError> {
 }
 
 /// The interpreter of a script; none if the file is no script.
-fn script_interpreter(bytes: &[u8], path: &Path) -> Result<Option<PathBuf>, PayloadError> {
+fn script_interpreter(bytes: &[u8], path: &Path) -> Result<Option<PathBuf>, ProgramError> {
     let Some(rest) = bytes.strip_prefix(b"#!") else {
         return Ok(None);
     };
     let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
-    let refuse = |why: &str| PayloadError::NotRunnable {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
+    let refuse = |why: &str| ProgramError::not_runnable(path, why);
     match line.split_whitespace().next() {
         Some(interpreter) if interpreter.ends_with("/env") => Err(refuse(
             "its interpreter is looked up by name: write its path after #!",
@@ -254,25 +219,23 @@ fn environment(program: &Path, libraries: &[String]) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::from_argument;
 
-    fn pack(argument: &str) -> Result<Pack, PayloadError> {
-        Pack::of(
-            vec![from_argument(argument).unwrap()],
-            env::var_os("PATH").as_deref(),
-        )
+    fn place(path: &Path) -> Result<(Files, Placed), ProgramError> {
+        let mut files = Files::default();
+        let linker = Linker::of_this_machine();
+        let placed = files.place(path, "/programs/run/x", &[], &linker)?;
+        Ok((files, placed))
     }
 
     #[test]
     fn a_program_comes_with_its_libraries_and_is_told_where_they_are() {
-        let exe = env::current_exe().unwrap().canonicalize().unwrap();
-        let pack = pack(&format!("me={}", exe.display())).unwrap();
-        let spec = &pack.specs[0];
-        assert_eq!(spec.program, format!("{GUEST_ROOT}{}", exe.display()));
-        assert_eq!(pack.files[&spec.program].mode, 0o755);
-        let library = pack.files.keys().find(|path| path.ends_with("/libc.so.6"));
+        let exe = std::env::current_exe().unwrap().canonicalize().unwrap();
+        let (files, placed) = place(&exe).unwrap();
+        assert_eq!(placed.program, format!("{GUEST_ROOT}{}", exe.display()));
+        assert_eq!(files.files[&placed.program].mode, 0o755);
+        let library = files.files.keys().find(|path| path.ends_with("/libc.so.6"));
         let folder = Path::new(library.unwrap()).parent().unwrap();
-        let (_, path) = spec
+        let (_, path) = placed
             .environment
             .iter()
             .find(|(name, _)| name == "LD_LIBRARY_PATH")
@@ -281,7 +244,7 @@ mod tests {
             path.split(':').any(|one| Path::new(one) == folder),
             "{path}"
         );
-        let interpreters = pack
+        let interpreters = files
             .files
             .keys()
             .filter(|path| !path.starts_with(GUEST_ROOT));
@@ -293,33 +256,34 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("run.sh");
         fs::write(&script, "#!/bin/sh -e\necho hello\n").unwrap();
-        let pack = pack(&format!("script={}", script.display())).unwrap();
-        assert!(pack.files.contains_key("/bin/sh"));
-        assert!(pack.files.keys().any(|path| path.ends_with("/libc.so.6")));
+        let (files, _) = place(&script).unwrap();
+        assert!(files.files.contains_key("/bin/sh"));
+        assert!(files.files.keys().any(|path| path.ends_with("/libc.so.6")));
         fs::write(&script, "#!/usr/bin/env python3\n").unwrap();
-        let error = super::tests::pack(&format!("script={}", script.display())).unwrap_err();
+        let error = place(&script).unwrap_err();
         assert!(error.to_string().contains("write its path"), "{error}");
     }
 
     #[test]
-    fn what_is_not_there_or_no_program_is_named() {
-        let missing = pack("a=/nowhere/b").unwrap_err().to_string();
-        assert!(
-            missing.contains("\"a\"") && missing.contains("/nowhere/b"),
-            "{missing}"
-        );
-        let text = pack("a=/etc/passwd").unwrap_err().to_string();
+    fn what_is_no_program_or_too_large_is_named() {
+        let text = place(Path::new("/etc/passwd")).unwrap_err().to_string();
         assert!(
             text.contains("/etc/passwd") && text.contains("ELF"),
             "{text}"
         );
+        let folder = tempfile::tempdir().unwrap();
+        let huge = folder.path().join("huge");
+        let file = fs::File::create(&huge).unwrap();
+        file.set_len(MAX_FILE + 1).unwrap();
+        let text = place(&huge).unwrap_err().to_string();
+        assert!(text.contains("512 MiB is the most"), "{text}");
     }
 
     #[test]
     fn places_in_the_guest_have_no_steps_back_and_leave_its_own_alone() {
         assert_eq!(
             beneath_root(Path::new("/opt/bin/../lib/a.so")),
-            "/payloads/opt/lib/a.so"
+            "/programs/opt/lib/a.so"
         );
         for path in ["/proc/x", "/tmp/ld.so", "/lib/../init", "ld.so"] {
             assert!(in_place(Path::new(path)).is_err(), "{path}");

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::elf::{Linkage, linkage};
-use super::{PayloadError, ld_cache};
+use super::{ProgramError, ld_cache};
 
 /// Searched last: those of glibc on Debian and elsewhere, and of musl.
 const DEFAULT_FOLDERS: [&str; 7] = [
@@ -21,7 +21,7 @@ const DEFAULT_FOLDERS: [&str; 7] = [
 
 /// What this machine knows about libraries.
 #[derive(Debug)]
-pub(super) struct Linker {
+pub struct Linker {
     cache: HashMap<String, PathBuf>,
     folders: Vec<PathBuf>,
 }
@@ -44,7 +44,8 @@ struct Pending {
 
 impl Linker {
     /// This machine's own.
-    pub(super) fn of_this_machine() -> Self {
+    #[must_use]
+    pub fn of_this_machine() -> Self {
         let cache = fs::read(ld_cache::PATH).unwrap_or_default();
         Self {
             cache: ld_cache::parse(&cache),
@@ -54,8 +55,8 @@ impl Linker {
 
     /// Interpreter and libraries of the program in the file `path`, which is a
     /// canonical path.
-    pub(super) fn closure(&self, path: &Path, bytes: &[u8]) -> Result<Closure, PayloadError> {
-        let read = linkage(bytes).map_err(|why| PayloadError::NotRunnable {
+    pub(super) fn closure(&self, path: &Path, bytes: &[u8]) -> Result<Closure, ProgramError> {
+        let read = linkage(bytes).map_err(|why| ProgramError::NotRunnable {
             path: path.to_owned(),
             why: format!("{why}: it takes an x86-64 Linux program or a script"),
         })?;
@@ -89,7 +90,7 @@ impl Linker {
         Ok(closure)
     }
 
-    fn find(&self, name: &str, user: &Pending) -> Result<(PathBuf, Linkage), PayloadError> {
+    fn find(&self, name: &str, user: &Pending) -> Result<(PathBuf, Linkage), ProgramError> {
         let runpath = expand(&user.linkage.runpath, &user.path);
         let by_files = if user.linkage.runpath.is_empty() {
             user.inherited.clone()
@@ -116,7 +117,7 @@ impl Linker {
                 let linkage = linkage(&bytes).ok()?;
                 Some((path, linkage))
             })
-            .ok_or_else(|| PayloadError::MissingLibrary {
+            .ok_or_else(|| ProgramError::MissingLibrary {
                 library: name.to_owned(),
                 needed_by: user.path.clone(),
                 searched: folders()
