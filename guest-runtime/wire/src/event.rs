@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CgroupStats, Detail, Finding, PayloadRecord, Verdict};
+use crate::{AuditCall, AuditTotals, CgroupStats, Detail, Finding, PayloadRecord, Verdict};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +66,10 @@ pub enum Event {
     End,
     /// What became of a payload; sent when it is waited for, killed or drained.
     Payload(PayloadRecord),
+    /// Calls of the component, in order, a batch at a time.
+    AuditCalls(Vec<AuditCall>),
+    /// All calls of the component, counted; sent when its code has ended.
+    AuditTotals(AuditTotals),
 }
 
 /// Who speaks and what this guest is.

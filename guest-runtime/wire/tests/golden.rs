@@ -19,6 +19,7 @@ use std::{env, fs};
 
 use payloads::{payload_record, payload_spec};
 use proscenium_wire::*;
+use support::audits::audits;
 use support::findings::findings;
 use support::messages::{DETAIL_KINDS, LOG_LEVELS, LOG_SOURCES, OUTCOMES};
 use support::{decode, frame, messages};
@@ -47,6 +48,8 @@ fn event_file(event: &Event) -> &'static str {
         Event::Fault { .. } => "event-fault",
         Event::End => "event-end",
         Event::Payload(_) => "event-payload",
+        Event::AuditCalls(_) => "event-audit-calls",
+        Event::AuditTotals(_) => "event-audit-totals",
     }
 }
 
@@ -237,7 +240,11 @@ fn events() -> Vec<Event> {
         Event::End,
         Event::Payload(payload_record()),
     ];
-    logs().chain(findings()).chain(samples).collect()
+    logs()
+        .chain(findings())
+        .chain(audits())
+        .chain(samples)
+        .collect()
 }
 
 fn commands() -> Vec<Command> {

@@ -2,10 +2,10 @@
 
 use zerocopy::{IntoBytes, TryFromBytes};
 
-use super::layout::{MediationLayout, ScenarioEndLayout, StepMarkLayout};
-use super::{Codec, Corruption, PayloadWriter, compact, empty, fixed, hello};
+use super::layout::{AuditCallLayout, MediationLayout, ScenarioEndLayout, StepMarkLayout};
+use super::{Codec, Corruption, PayloadWriter, compact, empty, fixed, hello, rows};
 use crate::frame::EncodeError;
-use crate::{Event, Mediation, StepMark};
+use crate::{AuditCall, Event, Mediation, StepMark};
 
 /// Kind numbers. One that was ever released is never given to another message.
 #[derive(Clone, Copy, TryFromBytes)]
@@ -31,6 +31,8 @@ enum Tag {
     Payload = 0x12,
     Tasks = 0x18,
     Finding = 0x1c,
+    AuditCalls = 0x20,
+    AuditTotals = 0x21,
 }
 
 impl From<&Event> for Tag {
@@ -56,6 +58,8 @@ impl From<&Event> for Tag {
             Event::Fault { .. } => Self::Fault,
             Event::End => Self::End,
             Event::Payload(_) => Self::Payload,
+            Event::AuditCalls(_) => Self::AuditCalls,
+            Event::AuditTotals(_) => Self::AuditTotals,
         }
     }
 }
@@ -94,6 +98,10 @@ impl Codec for Event {
             Self::Verdict(verdict) => payload.compact(verdict),
             Self::Fault { message } => payload.compact(message),
             Self::Payload(record) => payload.compact(record),
+            Self::AuditCalls(calls) => calls
+                .iter()
+                .try_for_each(|call| payload.fixed(&AuditCallLayout::from(call))),
+            Self::AuditTotals(totals) => payload.compact(totals),
         }
     }
 
@@ -125,10 +133,19 @@ impl Codec for Event {
             Tag::Fault => compact(payload).map(|message| Self::Fault { message }),
             Tag::End => empty(payload, Self::End),
             Tag::Payload => compact(payload).map(Self::Payload),
+            Tag::AuditCalls => audit_calls(payload).map(Self::AuditCalls),
+            Tag::AuditTotals => compact(payload).map(Self::AuditTotals),
         })
     }
 }
 
 fn step_mark(payload: &[u8]) -> Result<StepMark, Corruption> {
     fixed::<StepMarkLayout>(payload).map(StepMark::from)
+}
+
+fn audit_calls(payload: &[u8]) -> Result<Vec<AuditCall>, Corruption> {
+    rows::<AuditCallLayout>(payload)?
+        .iter()
+        .map(|row| AuditCall::try_from(row).map_err(|_| Corruption::Undecodable))
+        .collect()
 }

@@ -8,6 +8,7 @@ use proptest::sample::select;
 
 use proscenium_wire::*;
 
+use super::audits::audit;
 use super::findings::finding;
 
 /// Every kind of detail, in its order on the wire.
@@ -381,6 +382,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         finding().prop_map(Event::Finding),
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),
+        audit(),
         payload().prop_map(Event::Payload),
         text().prop_map(|message| Event::Fault { message }),
     ]
