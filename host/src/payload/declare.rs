@@ -54,7 +54,16 @@ pub fn read_file(path: &Path) -> Result<Vec<Declared>, PayloadError> {
         path: path.to_owned(),
         source,
     })?;
-    let document: Document = toml::from_str(&text).map_err(|source| PayloadError::Toml {
+    from_toml(&text, path)
+}
+
+/// All payloads that `text` declares, which is that of the file `path`.
+///
+/// # Errors
+///
+/// [`PayloadError`], with the place in the file where that is known.
+pub fn from_toml(text: &str, path: &Path) -> Result<Vec<Declared>, PayloadError> {
+    let document: Document = toml::from_str(text).map_err(|source| PayloadError::Toml {
         path: path.to_owned(),
         source: Box::new(source),
     })?;

@@ -20,7 +20,7 @@ mod pack;
 use std::io;
 use std::path::PathBuf;
 
-pub use declare::{Declared, from_argument, read_file};
+pub use declare::{Declared, from_argument, from_toml, read_file};
 pub use pack::{Pack, PackedFile};
 
 /// What lies beneath it in the guest comes from this machine.

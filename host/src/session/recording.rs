@@ -10,6 +10,7 @@ use proscenium_wire::{Event, LogLevel};
 use super::clock::Clock;
 use super::judge::{Evidence, Judgement, judge};
 use super::state::Ending;
+use crate::audit;
 use crate::event::clean;
 use crate::event::{
     Bounds, Log, Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, Speaker, Timeline,
@@ -83,6 +84,13 @@ impl<'a> Recording<'a> {
 
     /// The guest said `event`.
     pub fn guest(&mut self, event: Event) {
+        if let Some(lines) = audit::lines(&event) {
+            // Evidence for whoever asks, and no news.
+            if let Some(dir) = &mut self.run_dir {
+                dir.audit(&lines);
+            }
+            return;
+        }
         for (guest_ms, event) in self.timeline.fold(event) {
             self.told_by_guest(guest_ms, event);
         }
