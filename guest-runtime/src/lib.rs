@@ -20,6 +20,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod audit;
 mod bindings;
 pub mod capability;
 pub mod cpuset;

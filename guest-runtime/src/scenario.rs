@@ -57,8 +57,12 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
     });
     // The component's memory goes first; the stage is what is left of it.
     let State {
-        mut stage, budgets, ..
+        mut stage,
+        budgets,
+        audit,
+        ..
     } = store.into_data();
+    audit.end(&mut stage);
     if budgets.dropped_lines > 0 {
         stage.say(
             LogLevel::Warn,

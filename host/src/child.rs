@@ -10,13 +10,17 @@
     reason = "the child's side of a spawn, and pidfds, which nix does not wrap"
 )]
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// See the module.
 #[derive(Debug)]
@@ -96,6 +100,24 @@ impl Owned {
         self.child.try_wait()
     }
 
+    /// Waits until it has ended, for at most `patience`; then kills it.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn end_within(&mut self, patience: Duration) -> io::Result<ExitStatus> {
+        let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        let ended = poll(
+            &mut [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        );
+        // An interrupted wait is one that is over: it was for courtesy only.
+        if ended != Ok(1) {
+            self.child.kill()?;
+        }
+        self.child.wait()
+    }
+
     /// Waits until it has ended.
     ///
     /// # Errors
@@ -121,6 +143,18 @@ pub fn channel() -> io::Result<(UnixStream, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((ours, theirs))
+}
+
+/// A file in memory with `bytes` in it, at its beginning, to hand over.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"proscenium", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 fn nonblocking(fd: impl AsFd) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Runs scheduler scenarios that are WebAssembly plugins in a VM with a real
 //! kernel, and owns the verdict.
 
+pub mod audit;
 pub mod child;
 pub mod cli;
 pub mod doctor;
@@ -17,4 +18,5 @@ pub mod report;
 pub mod run_dir;
 pub mod scheduler;
 pub mod session;
+pub mod shield;
 pub mod vm;

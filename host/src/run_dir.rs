@@ -3,6 +3,7 @@
 //! ```text
 //!   <base>/runs/20261124T002358Z-cpuset-shrink-x7Kq2a/
 //!     events.jsonl   every Record, one write per line, in order
+//!     audit.jsonl    what the plugin asked for, one call a line, up to 32 MiB
 //!     placement.log  where workers were put and moved, one write per placement
 //!     frames.bin     the guest's frames as they came, up to 256 MiB
 //!     console.log    the guest's console as it came, up to 16 MiB
@@ -39,6 +40,7 @@ use proscenium_wire::Event;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::audit::{AUDIT_LIMIT, AUDIT_LOG};
 use crate::event::{Record, RunEvent};
 
 pub use placement::PLACEMENT_LOG;
@@ -83,6 +85,7 @@ pub struct RunDir {
     path: PathBuf,
     events: Sink,
     placement: Sink,
+    audit: Sink,
     frames: Sink,
     console: Sink,
     qemu: Sink,
@@ -117,6 +120,7 @@ impl RunDir {
         let run_dir = Self {
             events: sink("events.jsonl", u64::MAX)?,
             placement: sink(PLACEMENT_LOG, u64::MAX)?,
+            audit: sink(AUDIT_LOG, AUDIT_LIMIT)?,
             frames: sink("frames.bin", FRAMES_LIMIT)?,
             console: sink("console.log", CONSOLE_LIMIT)?,
             qemu: sink("qemu.log", QEMU_LIMIT)?,
@@ -165,6 +169,10 @@ impl RunDir {
             self.schedulers = None;
             self.keep_first(Err(error), "schedulers");
         }
+    /// Appends lines to the audit.
+    pub fn audit(&mut self, lines: &[u8]) {
+        let written = self.audit.write(lines);
+        self.keep_first(written, AUDIT_LOG);
     }
 
     /// Appends what came through the events port.

@@ -22,6 +22,7 @@ mod process;
 #[cfg(feature = "compiler")]
 mod rehearsal;
 
+pub use names::check_works;
 #[cfg(feature = "kernel")]
 pub use process::{Ready, run, seal, work};
 #[cfg(feature = "compiler")]

@@ -34,8 +34,16 @@ impl Plugin {
         let asked = Body::open(self, &limits, 1).and_then(|mut body| body.works());
         watchdog.pause();
         let names = asked.map_err(|breakdown| failed(breakdown.message))?;
-        checked(names).map_err(failed)
+        check_works(names)
     }
+}
+
+/// Names of loops, within their bounds.
+///
+/// # Errors
+/// `Works`: what is out of bounds.
+pub fn check_works(names: Vec<String>) -> Result<Vec<String>, CallError> {
+    checked(names).map_err(CallError::Works)
 }
 
 fn checked(names: Vec<String>) -> Result<Vec<String>, String> {

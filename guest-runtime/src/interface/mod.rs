@@ -3,7 +3,9 @@
 //! A file holds everything that decides what a plugin may do through it; the
 //! effects themselves are the executor's. [`link`] adds to a linker exactly
 //! the interfaces that it is given, so what was not granted has no code path.
+//! Every call passes through `audited`, which puts it on record.
 
+mod audited;
 pub(crate) mod cgroups;
 mod checks;
 mod clock;
@@ -16,6 +18,8 @@ mod topology;
 
 use wasmtime::component::{HasData, Linker};
 
+use audited::Audited;
+
 use crate::bindings;
 use crate::capability::Capability;
 use crate::executor::Error;
@@ -25,7 +29,7 @@ use crate::plugin::State;
 pub(crate) struct HasState;
 
 impl HasData for HasState {
-    type Data<'a> = &'a mut State;
+    type Data<'a> = Audited<'a>;
 }
 
 /// Adds the interfaces of `granted`, and the two that are only data.
@@ -33,13 +37,9 @@ impl HasData for HasState {
 /// # Errors
 /// Only if an interface is linked twice.
 pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmtime::Result<()> {
-    /// One host call: counted, whatever comes of it.
-    fn enter(state: &mut State) -> &mut State {
-        state.stage.count_call();
-        state
-    }
-    bindings::types::add_to_linker::<_, HasState>(linker, |state| state)?;
-    bindings::ops::add_to_linker::<_, HasState>(linker, |state| state)?;
+    let enter: for<'a> fn(&'a mut State) -> Audited<'a> = |state| Audited(state);
+    bindings::types::add_to_linker::<_, HasState>(linker, enter)?;
+    bindings::ops::add_to_linker::<_, HasState>(linker, enter)?;
     for capability in granted {
         match capability {
             Capability::Topology => bindings::topology::add_to_linker::<_, HasState>(linker, enter),

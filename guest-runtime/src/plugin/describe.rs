@@ -62,8 +62,17 @@ impl Plugin {
             scenario.proscenium_scenario_scenario().call_describe(store)
         })
         .map_err(aborted)?;
-        checked(manifest).map_err(CallError::Manifest)
+        check_manifest(manifest)
     }
+}
+
+/// A manifest within its bounds, its texts cleaned. Checking it again changes
+/// nothing.
+///
+/// # Errors
+/// `Manifest`: what is out of bounds.
+pub fn check_manifest(manifest: Manifest) -> Result<Manifest, CallError> {
+    checked(manifest).map_err(CallError::Manifest)
 }
 
 fn checked(manifest: Manifest) -> Result<Manifest, String> {

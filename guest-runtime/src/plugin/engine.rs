@@ -1,7 +1,13 @@
 //! The one place where wasmtime is configured. Host and guest must agree on
 //! everything that code generation depends on, or precompiled code is refused.
 
+#[cfg(feature = "compiler")]
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use wasmtime::{Config, Engine};
+
+#[cfg(feature = "compiler")]
+use super::LoadError;
 
 /// Stack of the component, in bytes.
 const WASM_STACK: usize = 512 << 10;
@@ -11,11 +17,25 @@ const WASM_STACK: usize = 512 << 10;
 #[cfg(feature = "compiler")]
 const TARGET: &str = "x86_64-unknown-linux-musl";
 
-/// Names everything that precompiled code depends on, for cache keys.
-#[must_use]
-pub fn settings_id() -> &'static str {
-    // Change it together with `config`.
-    concat!("proscenium-", env!("CARGO_PKG_VERSION"), "-epoch-musl-1")
+/// Names everything that precompiled code depends on, for cache keys: our
+/// version, wasmtime's, the target, and each setting that changes the code.
+///
+/// # Errors
+/// Only on a machine that wasmtime does not support.
+#[cfg(feature = "compiler")]
+pub fn settings_id() -> Result<String, LoadError> {
+    let compiler = compiler().map_err(|error| LoadError::Engine {
+        reason: error.to_string(),
+    })?;
+    // Keys that are the same in every process; another standard library may
+    // have others, and then what is kept is made anew.
+    let mut hasher = DefaultHasher::new();
+    compiler.precompile_compatibility_hash().hash(&mut hasher);
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(format!(
+        "proscenium-{version}-{TARGET}-{:016x}",
+        hasher.finish()
+    ))
 }
 
 /// The engine that runs components: of this machine, and in the guest of that one.

@@ -14,8 +14,9 @@ mod state;
 mod watchdog;
 
 pub use crate::bindings::scenario::{Context, Manifest, Needs, Parameter};
-pub use describe::CallError;
 pub(crate) use describe::check_name;
+pub use describe::{CallError, check_manifest};
+#[cfg(feature = "compiler")]
 pub use engine::settings_id;
 pub use inspect::{Import, Reach};
 pub use load::{Foreign, LoadError, Plugin};

@@ -9,6 +9,7 @@ use wasmtime::{FrameInfo, Store, StoreLimits, StoreLimitsBuilder, Trap, WasmBack
 use super::Plugin;
 use super::budgets::Budgets;
 use super::watchdog::Watchdog;
+use crate::audit::Audit;
 use crate::bindings;
 use crate::executor::{Result, Stage};
 use crate::name::clean_line;
@@ -22,6 +23,7 @@ pub(crate) struct State {
     pub(crate) stage: Stage,
     pub(crate) table: ResourceTable,
     pub(crate) budgets: Budgets,
+    pub(crate) audit: Audit,
     /// The plugin has said that something failed.
     pub(crate) failed: bool,
     limits: StoreLimits,
@@ -124,6 +126,7 @@ pub(crate) fn store(
         stage,
         table,
         budgets: Budgets::new(limits),
+        audit: Audit::begin(),
         failed: false,
         limits: store_limits(limits),
         watchdog,

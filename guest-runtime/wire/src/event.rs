@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CgroupStats, Detail, Finding, PayloadRecord, SchedulerNews, Verdict};
+use crate::{
+    AuditCall, AuditTotals, CgroupStats, Detail, Finding, PayloadRecord, SchedulerNews, Verdict,
+};
 
 /// One thing that happened in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +80,10 @@ pub enum Event {
         /// Bytes before these that were not kept.
         dropped: u64,
     },
+    /// Calls of the component, in order, a batch at a time.
+    AuditCalls(Vec<AuditCall>),
+    /// All calls of the component, counted; sent when its code has ended.
+    AuditTotals(AuditTotals),
 }
 
 /// Who speaks and what this guest is.

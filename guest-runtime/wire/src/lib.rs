@@ -36,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod codec;
 mod command;
 mod decoder;
@@ -50,6 +51,7 @@ mod scheduler;
 mod stats;
 mod verdict;
 
+pub use audit::{AuditCall, AuditTotals, Decision, FunctionTotal};
 pub use codec::{Corruption, Message};
 pub use command::Command;
 pub use decoder::{Decoder, Received, Truncated};

@@ -22,6 +22,7 @@ use std::{env, fs};
 use payloads::{payload_record, payload_spec};
 use proscenium_wire::*;
 use schedulers::{scheduler_news, scheduler_spec};
+use support::audits::audits;
 use support::findings::findings;
 use support::messages::{DETAIL_KINDS, LOG_LEVELS, LOG_SOURCES, OUTCOMES};
 use support::{decode, frame, messages};
@@ -52,6 +53,8 @@ fn event_file(event: &Event) -> &'static str {
         Event::Payload(_) => "event-payload",
         Event::Scheduler(_) => "event-scheduler",
         Event::SchedulerLog { .. } => "event-scheduler-log",
+        Event::AuditCalls(_) => "event-audit-calls",
+        Event::AuditTotals(_) => "event-audit-totals",
     }
 }
 
@@ -249,6 +252,7 @@ fn events() -> Vec<Event> {
     ];
     logs()
         .chain(findings())
+        .chain(audits())
         .chain(samples)
         .chain(scheduler_news())
         .collect()

@@ -2,19 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::time::Duration;
 
-use proscenium_guest_runtime::scenario;
-use proscenium_guest_runtime::sink::Sink;
-use proscenium_guest_runtime::world::simulated::Simulated;
 use proscenium_wire::{Event, Job};
 
 use super::needs::Have;
 use super::programs::Programs;
 use super::record::{self, Place};
 use super::scenario::ScenarioArgs;
-use super::simulated::{self, KernelOnPaper};
+use super::simulated::KernelOnPaper;
 use super::sweep::{self, Named, Sweep};
 use super::{Context, code_of, job, needs, say, worse};
 use crate::error::ExpectedError;
@@ -22,11 +18,14 @@ use crate::event::{Reason, RunEnded, RunOutcome, World};
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
 use crate::report::Reporters;
-use crate::session::{Ending, Monotonic, Recording};
+use crate::session::{Clock, Ending, Monotonic, Recording};
+use crate::shield::{Shield, ShieldError, Simulation};
 use crate::vm::topology::Topology;
 
-/// Events under way between scenario and reporters; beyond that it waits.
-const IN_FLIGHT: usize = 1_024;
+/// Real time that virtual time may take, on all topologies together. A
+/// scenario needs a fraction of a second; one that waits a billion times is
+/// stopped and says so.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Read scenarios over without a VM: on a simulated machine, in virtual time.
 ///
@@ -183,24 +182,10 @@ impl Checking {
         if let Some(finding) = &refused {
             recording.guest(Event::Finding(finding.clone()));
         }
-        let plugin = &self.loaded.plugin;
-        let rehearsal = match simulated::rehearsal(plugin) {
-            Ok(rehearsal) => rehearsal,
-            Err(error) => {
-                let (outcome, reason) = record::outcome(&error);
-                return recording.abort(outcome, reason);
-            }
-        };
-        let world = || {
-            let world = simulated::world(topology, kernel, rehearsal, self.begun);
-            world.with_schedulers(&self.job.schedulers)
-        };
-        if !simulate(&self.loaded, &self.job, world, &mut recording) {
-            let (_, reason) = record::outcome(
-                &ExpectedError::could_not_run("the runtime failed")
-                    .because("its thread ended early"),
-            );
-            return recording.abort(RunOutcome::CouldNotRun, reason);
+        if let Err(error) = self.simulate(topology, &mut recording) {
+            let error = ExpectedError::could_not_run("the simulation failed").because(error);
+            let (outcome, reason) = record::outcome(&error);
+            return recording.abort(outcome, reason);
         }
         match refused {
             // What a run would say before it boots.
@@ -218,57 +203,28 @@ impl Checking {
         Have::of_vm(topology).staging(&self.job.schedulers)
     }
 
+    /// Runs the scenario in a process of its own, and takes down what it tells.
+    fn simulate(
+        &self,
+        topology: Topology,
+        recording: &mut Recording<'_>,
+    ) -> Result<(), ShieldError> {
+        let spent = Duration::from_nanos(self.begun.now_ns());
+        let simulation = Simulation {
+            job: &self.job,
+            code: &self.loaded.code,
+            topology,
+            controllers: self.kernel.as_ref().map(|kernel| kernel.controllers),
+            patience: PATIENCE.saturating_sub(spent),
+            impatience: &format!(
+                "the simulation took over {} s: wait less often, or for longer at a time",
+                PATIENCE.as_secs()
+            ),
+        };
+        Shield::of_this_program().simulate(&simulation, |event| recording.guest(event))
+    }
+
     fn release(&self) -> Option<&str> {
         self.kernel.as_ref().map(|kernel| kernel.name.as_str())
     }
-}
-
-/// Runs the scenario beside the reporters, so that neither holds more than
-/// [`IN_FLIGHT`] events. False if the runtime itself broke down.
-fn simulate(
-    loaded: &Loaded,
-    job: &Job,
-    world: impl FnOnce() -> Simulated + Send,
-    recording: &mut Recording<'_>,
-) -> bool {
-    let (sender, events) = sync_channel(IN_FLIGHT);
-    thread::scope(|scope| {
-        let running = scope.spawn(move || {
-            let sink = Box::new(Outlet { sender, sent: 0 });
-            scenario::run(&loaded.plugin, job, Box::new(world()), sink)
-        });
-        let mut verdict_told = false;
-        for event in events {
-            verdict_told |= matches!(event, Event::Verdict(_));
-            recording.guest(event);
-        }
-        match running.join() {
-            Ok(verdict) if !verdict_told => recording.guest(Event::Verdict(verdict)),
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-        true
-    })
-}
-
-/// The scenario's end of the channel.
-#[derive(Debug)]
-struct Outlet {
-    sender: SyncSender<Event>,
-    sent: u64,
-}
-
-impl Sink for Outlet {
-    fn emit(&mut self, event: Event) {
-        // The other end goes first only when the command is being ended.
-        if self.sender.send(event).is_ok() {
-            self.sent += 1;
-        }
-    }
-
-    fn frames(&self) -> u64 {
-        self.sent
-    }
-
-    fn flush(&mut self) {}
 }

@@ -103,7 +103,7 @@ impl Report {
             summary: text(&manifest.summary),
             file: loaded.file.display().to_string(),
             digest: format!("sha256:{}", loaded.digest),
-            component_bytes: loaded.component_bytes,
+            component_bytes: loaded.file_bytes,
             precompiled_bytes: loaded.code.len(),
             default_duration_ns: manifest.default_duration,
             needs: needs(manifest),

@@ -5,6 +5,7 @@
 //!
 //! Results go to standard output, everything else to standard error.
 
+mod audit;
 mod check;
 mod checks;
 mod cleanup;
@@ -36,6 +37,7 @@ use serde::Serialize;
 use crate::error::{Class, ExpectedError};
 use crate::exit_code;
 use crate::layout::{Environment, Layout};
+use crate::shield;
 
 /// Printed below the general help.
 const AFTER_HELP: &str = "\
@@ -74,6 +76,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Inspect(inspect::Args),
+    Audit(audit::Args),
     New(new::Args),
     #[command(subcommand)]
     Kernel(kernel::Command),
@@ -92,6 +95,10 @@ struct Context<'a> {
 
 /// Runs the command line `args`, the program's name first, and says how it went.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut args = args.into_iter().peekable();
+    if args.peek().is_some_and(|name| name == shield::CHILD) {
+        return shield::main(args.skip(1));
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -121,6 +128,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Audit(args) => audit::run(&args, context),
         Command::New(args) => new::run(&args, context),
         Command::Kernel(command) => kernel::run(command, context),
         Command::Doctor(args) => doctor::run(&args, context),

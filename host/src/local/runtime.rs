@@ -4,17 +4,16 @@
 //! and then removes the subtree. Never reads what the runtime says.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use proscenium_guest_runtime::local::Handover;
 
 use super::subtree::{Subtree, SubtreeError};
-use crate::child::{self, Owned};
+use crate::child::{self, Owned, in_memory};
 use crate::vm::initramfs::GuestBinaries;
 
 /// See the module. Fields are dropped in this order.
@@ -75,8 +74,8 @@ impl Runtime {
             child::channel().map_err(system("make a channel to the runtime"))?;
         let cgroup = File::open(subtree.path()).map_err(system("open the run's cgroup"))?;
         let worker = File::open(&binaries.worker).map_err(system("open the worker program"))?;
-        let job = memory(job).map_err(system("hand the job over"))?;
-        let plugin = memory(plugin).map_err(system("hand the plugin over"))?;
+        let job = in_memory(job).map_err(system("hand the job over"))?;
+        let plugin = in_memory(plugin).map_err(system("hand the plugin over"))?;
         let handover = Handover {
             events: their_events.as_raw_fd(),
             control: their_control.as_raw_fd(),
@@ -113,14 +112,6 @@ impl Runtime {
             _subtree: subtree,
         })
     }
-}
-
-/// A file in memory, at its beginning.
-fn memory(bytes: &[u8]) -> io::Result<File> {
-    let mut file = File::from(memfd_create(c"proscenium-run", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file)
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> RuntimeError {

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::Declared;
 use crate::program::{
-    GUEST_ROOT, ProgramError, Role, check_names, parts, read_document, resolve, shortened,
+    GUEST_ROOT, ProgramError, Role, check_names, parse_document, parts, read_text, resolve,
+    shortened,
 };
 
 /// `NAME=PATH[,ARG…]`.
@@ -34,7 +35,16 @@ pub fn from_argument(text: &str) -> Result<Declared, String> {
 ///
 /// [`ProgramError`], with the place in the file where that is known.
 pub fn read_file(path: &Path) -> Result<Vec<Declared>, ProgramError> {
-    let document: Document = read_document(Role::Payload, path)?;
+    from_toml(&read_text(path)?, path)
+}
+
+/// All payloads that `text` declares, which is that of the file `path`.
+///
+/// # Errors
+///
+/// [`ProgramError`], with the place in the file where that is known.
+pub fn from_toml(text: &str, path: &Path) -> Result<Vec<Declared>, ProgramError> {
+    let document: Document = parse_document(Role::Payload, text, path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     document
         .payload

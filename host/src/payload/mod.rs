@@ -11,7 +11,7 @@ use proscenium_wire::{MAX_PAYLOADS, PayloadCheck, PayloadSpec};
 
 use crate::program::{self, Files, Linker, ProgramError, Role, check_all, locate};
 
-pub use declare::{from_argument, read_file};
+pub use declare::{from_argument, from_toml, read_file};
 
 /// One payload as the operator declared it.
 pub type Declared = program::Declared<PayloadSpec>;

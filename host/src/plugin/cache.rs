@@ -2,9 +2,10 @@
 //!
 //! Owns `<cache>/plugins/`. Machine code that is loaded from here runs with the
 //! rights of this process, so: the folder is the user's alone, an entry's name
-//! is a digest of all that it was made from, and each entry ends with a
-//! checksum over its name and content. An entry that does not check out is
-//! as good as none. It never decides what is compiled.
+//! is a digest of all that it was made from (the plugin, wasmtime's version, the
+//! compiler's settings), and each entry ends with a checksum over its name and
+//! content. An entry that does not check out is as good as none. It never
+//! decides what is compiled, or what an entry means.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::Write;
@@ -38,11 +39,11 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Key(String);
 
 impl Key {
-    /// From the digest of the component and what identifies the compiler and
-    /// its settings.
+    /// From the digest of the plugin and what identifies the compiler and its
+    /// settings.
     #[must_use]
-    pub fn new(component_digest: &str, compiler: &str) -> Self {
-        Self(digest(format!("{component_digest}\n{compiler}").as_bytes()))
+    pub fn new(plugin_digest: &str, compiler: &str) -> Self {
+        Self(digest(format!("{plugin_digest}\n{compiler}").as_bytes()))
     }
 }
 
@@ -85,24 +86,27 @@ impl Cache {
     pub fn get(&self, key: &Key) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(self.path(key)).ok()?;
         let end = bytes.len().checked_sub(CHECKSUM)?;
-        if checksum(key, &bytes[..end])[..] != bytes[end..] {
+        if checksum(key, &[&bytes[..end]])[..] != bytes[end..] {
             return None;
         }
         bytes.truncate(end);
         Some(bytes)
     }
 
-    /// Stores `code`. Readers and other writers see all of it or nothing.
+    /// Stores `parts`, one after another. Readers and other writers see all of
+    /// it or nothing.
     ///
     /// # Errors
     ///
     /// What the file system says.
-    pub fn put(&self, key: &Key, code: &[u8]) -> std::io::Result<()> {
+    pub fn put(&self, key: &Key, parts: &[&[u8]]) -> std::io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".new-")
             .tempfile_in(&self.folder)?;
-        file.write_all(code)?;
-        file.write_all(&checksum(key, code))?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        file.write_all(&checksum(key, parts))?;
         file.persist(self.path(key)).map_err(|error| error.error)?;
         self.prune();
         Ok(())
@@ -141,10 +145,11 @@ fn is_private(metadata: &Metadata) -> bool {
         && metadata.permissions().mode() & 0o022 == 0
 }
 
-fn checksum(key: &Key, code: &[u8]) -> [u8; CHECKSUM] {
-    Sha256::new()
-        .chain_update(&key.0)
-        .chain_update(code)
+fn checksum(key: &Key, parts: &[&[u8]]) -> [u8; CHECKSUM] {
+    let begun = Sha256::new().chain_update(&key.0);
+    parts
+        .iter()
+        .fold(begun, |sum, part| sum.chain_update(part))
         .finalize()
         .into()
 }
@@ -164,14 +169,14 @@ mod tests {
         let (_folder, cache) = cache();
         let key = Key::new("component", "compiler");
         assert_eq!(cache.get(&key), None);
-        cache.put(&key, b"machine code").unwrap();
+        cache.put(&key, &[b"machine ", b"code"]).unwrap();
         assert_eq!(cache.get(&key).as_deref(), Some(b"machine code".as_slice()));
     }
 
     #[test]
     fn another_component_or_compiler_is_another_entry() {
         let (_folder, cache) = cache();
-        cache.put(&Key::new("a", "1"), b"code").unwrap();
+        cache.put(&Key::new("a", "1"), &[b"code"]).unwrap();
         assert_eq!(cache.get(&Key::new("b", "1")), None);
         assert_eq!(cache.get(&Key::new("a", "2")), None);
     }
@@ -180,7 +185,7 @@ mod tests {
     fn an_entry_that_was_cut_changed_or_renamed_is_none() {
         let (_folder, cache) = cache();
         let key = Key::new("a", "1");
-        cache.put(&key, b"machine code").unwrap();
+        cache.put(&key, &[b"machine ", b"code"]).unwrap();
         let whole = std::fs::read(cache.path(&key)).unwrap();
         for length in 0..whole.len() {
             std::fs::write(cache.path(&key), &whole[..length]).unwrap();
@@ -211,7 +216,9 @@ mod tests {
     fn old_entries_make_room_and_nothing_half_written_stays() {
         let (_folder, cache) = cache();
         for n in 0..KEEP + 5 {
-            cache.put(&Key::new(&n.to_string(), ""), b"code").unwrap();
+            cache
+                .put(&Key::new(&n.to_string(), ""), &[b"code"])
+                .unwrap();
         }
         let names: Vec<_> = std::fs::read_dir(&cache.folder)
             .unwrap()

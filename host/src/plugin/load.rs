@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use proscenium_guest_runtime::plugin::{Foreign, LoadError, Manifest, Plugin, settings_id};
-use proscenium_wire::Limits;
 
 use super::cache::{Cache, Key, digest};
-use super::{fresh, read};
+use super::entry::Entry;
+use super::{Facts, fresh, read};
 use crate::error::ExpectedError;
 use crate::layout::Layout;
+use crate::shield::{Refusal, Shield, ShieldError};
 
 /// A plugin, compiled and described.
 #[derive(Debug)]
@@ -17,10 +18,10 @@ pub struct Loaded {
     pub named: PathBuf,
     /// The file that it came to.
     pub file: PathBuf,
-    /// SHA-256 of the component, in hexadecimal.
+    /// SHA-256 of that file, in hexadecimal.
     pub digest: String,
-    /// Size of the component, in bytes.
-    pub component_bytes: usize,
+    /// Its size, in bytes.
+    pub file_bytes: usize,
     /// Machine code for this host and every guest.
     pub code: Vec<u8>,
     /// The component itself.
@@ -61,26 +62,16 @@ impl<'a> Loader<'a> {
     /// Whatever is wrong with it, and what is missing to load it.
     pub fn load(&self, named: &Path) -> Result<Loaded, ExpectedError> {
         let file = self.file(named)?;
-        let component = read::to_component(&file, read::read(&file)?)?;
-        let digest = digest(&component);
-        let (plugin, code, cached) = self.compiled(named, &component, &digest)?;
-        let silent = |export: &str, error| {
-            ExpectedError::refused(format!("cannot use {}", named.display()))
-                .because(error)
-                .remedy(format!(
-                    "{export} has to return what the plugin is, without calling anything"
-                ))
-        };
-        let limits = Limits::default();
-        let manifest = plugin
-            .describe(&limits)
-            .map_err(|error| silent("describe", error))?;
-        let works = plugin
-            .works(&limits)
-            .map_err(|error| silent("works", error))?;
+        let bytes = read::read(&file)?;
+        let digest = digest(&bytes);
+        let (plugin, entry, cached) = self.compiled((named, &file), &bytes, &digest)?;
+        let Entry {
+            code,
+            facts: Facts { manifest, works },
+        } = entry;
         Ok(Loaded {
             named: named.to_owned(),
-            component_bytes: component.len(),
+            file_bytes: bytes.len(),
             file,
             digest,
             code,
@@ -117,48 +108,60 @@ impl<'a> Loader<'a> {
         )
     }
 
-    /// The component's machine code, from the cache where possible.
+    /// Machine code and facts, from the cache where possible.
     fn compiled(
         &self,
-        named: &Path,
-        component: &[u8],
+        (named, file): (&Path, &Path),
+        bytes: &[u8],
         digest: &str,
-    ) -> Result<(Plugin, Vec<u8>, bool), ExpectedError> {
+    ) -> Result<(Plugin, Entry, bool), ExpectedError> {
         let cache = Cache::open(&self.layout.cache()?)?;
-        let key = Key::new(digest, settings_id());
-        if let Some(code) = cache.get(&key) {
-            match load_precompiled(&code, self.foreign) {
+        let settings = settings_id().map_err(|error| refused(named, &error))?;
+        let key = Key::new(digest, &settings);
+        if let Some(entry) = cache.get(&key).and_then(Entry::from_bytes) {
+            match load_precompiled(&entry.code, self.foreign) {
                 Ok(plugin) => {
                     cache.touch(&key);
-                    return Ok((plugin, code, true));
+                    return Ok((plugin, entry, true));
                 }
                 // Our code, from other settings than its name says: compile anew.
                 Err(LoadError::Invalid { .. }) => {}
                 Err(error) => return Err(refused(named, &error)),
             }
         }
-        // Compiled with the imports as they are: what is kept serves both ways.
-        let plugin =
-            Plugin::compile(component, self.foreign).map_err(|error| refused(named, &error))?;
-        let code = plugin
-            .precompiled()
+        let prepared = Shield::of_this_program()
+            .prepare(bytes)
+            .map_err(|error| not_prepared((named, file), &error))?;
+        // What it imports is judged before what it says.
+        let plugin = load_precompiled(&prepared.code, self.foreign)
             .map_err(|error| refused(named, &error))?;
-        // A full disk costs the next run its time, and this one nothing.
-        let _ = cache.put(&key, &code);
-        Ok((plugin, code, false))
+        let facts = prepared.facts.map_err(|refusal| {
+            let error = ShieldError::Refused(refusal);
+            not_prepared((named, file), &error)
+        })?;
+        let entry = Entry {
+            code: prepared.code,
+            facts,
+        };
+        if let Some(tail) = entry.tail() {
+            // A full disk costs the next run its time, and this one nothing.
+            let _ = cache.put(&key, &[&entry.code, &tail]);
+        }
+        Ok((plugin, entry, false))
     }
 }
 
 #[expect(
     unsafe_code,
-    reason = "machine code is loaded from a cache that is ours alone"
+    reason = "machine code comes from our compiler, or from a cache that is ours alone"
 )]
 fn load_precompiled(code: &[u8], foreign: Foreign) -> Result<Plugin, LoadError> {
-    // SAFETY: The bytes are an entry of our cache: the folder is writable by
-    // this user alone, and the entry's checksum covers its content and a name
-    // that is the digest of the component and of the compiler's settings.
-    // JUSTIFICATION: Compiling takes 30 ms to minutes, and machine code has no
-    // form that could be checked.
+    // SAFETY: The bytes are what our compiler made, in a child that had run
+    // nothing foreign by then; or such bytes from our cache: its folder is
+    // writable by this user alone, and an entry's checksum covers its content
+    // and a name that is the digest of the plugin and of the compiler's settings.
+    // JUSTIFICATION: Compiling takes 30 ms to minutes and is not bounded, so it
+    // is done elsewhere and seldom; machine code has no form that could be checked.
     unsafe { Plugin::load_precompiled(code, foreign) }
 }
 
@@ -168,4 +171,36 @@ fn refused(named: &Path, error: &LoadError) -> ExpectedError {
         _ => ExpectedError::refused,
     };
     failed(format!("cannot use {}", named.display())).because(error)
+}
+
+fn not_prepared((named, file): (&Path, &Path), error: &ShieldError) -> ExpectedError {
+    let cannot_use = format!("cannot use {}", named.display());
+    match error {
+        ShieldError::Refused(Refusal::Unwrappable(reason)) => read::unwrappable(file, reason),
+        ShieldError::Refused(Refusal::Silent { export, reason }) => {
+            ExpectedError::refused(cannot_use)
+                .because(reason)
+                .remedy(format!(
+                    "{export} has to return what the plugin is, without calling anything"
+                ))
+        }
+        ShieldError::Refused(Refusal::NoPlugin(reason)) => {
+            ExpectedError::refused(cannot_use).because(reason)
+        }
+        ShieldError::Refused(Refusal::Unconfined(reason)) => {
+            ExpectedError::could_not_run(cannot_use)
+                .because(format!("the compiler cannot be locked in: {reason}"))
+                .remedy("use a kernel with seccomp filters (CONFIG_SECCOMP_FILTER)")
+        }
+        ShieldError::Refused(Refusal::Machine(reason)) => {
+            ExpectedError::could_not_run(cannot_use).because(reason)
+        }
+        ShieldError::TooMuch { .. } => ExpectedError::refused(cannot_use)
+            .because(error)
+            .remedy("make it smaller: nothing that compiles so long has been seen to be honest"),
+        ShieldError::BrokeDown { .. } => ExpectedError::refused(cannot_use)
+            .because(error)
+            .remedy("if you trust it, report this with the plugin"),
+        ShieldError::System { .. } => ExpectedError::could_not_run(cannot_use).because(error),
+    }
 }

@@ -51,12 +51,13 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ExpectedError> {
 }
 
 /// Wraps a core module that says which contract it is for; passes everything
-/// else on as it is.
+/// else on as it is. This takes foreign bytes apart: a plugin that somebody
+/// names goes through [`crate::shield`].
 ///
 /// # Errors
 ///
-/// When such a module's contract and its code do not agree.
-pub fn to_component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, ExpectedError> {
+/// Why such a module's contract and its code do not agree.
+pub fn wrap(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     if !carries_contract(&bytes) {
         return Ok(bytes);
     }
@@ -64,11 +65,23 @@ pub fn to_component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, ExpectedErro
         .validate(true)
         .module(&bytes)
         .and_then(|encoder| encoder.encode())
-        .map_err(|error| {
-            ExpectedError::refused(format!("cannot make a component of {}", path.display()))
-                .because(format!("{error:#}"))
-                .remedy("build it with the SDK of this version of proscenium")
-        })
+        .map_err(|error| format!("{error:#}"))
+}
+
+/// As [`wrap`], for a file of one's own.
+///
+/// # Errors
+///
+/// When such a module's contract and its code do not agree.
+pub fn to_component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, ExpectedError> {
+    wrap(bytes).map_err(|reason| unwrappable(path, &reason))
+}
+
+/// What is said of a file that [`wrap`] cannot wrap.
+pub(super) fn unwrappable(path: &Path, reason: &str) -> ExpectedError {
+    ExpectedError::refused(format!("cannot make a component of {}", path.display()))
+        .because(reason)
+        .remedy("build it with the SDK of this version of proscenium")
 }
 
 /// Whether `bytes` are a core module with a section that wit-bindgen put there.

@@ -48,11 +48,32 @@ pub(crate) fn read_document<T: DeserializeOwned>(
     role: Role,
     path: &Path,
 ) -> Result<T, ProgramError> {
-    let text = read_bounded(path).map_err(|source| ProgramError::Read {
+    parse_document(role, &read_text(path)?, path)
+}
+
+/// What is in a file of declarations, which may not be longer than 1 MiB.
+///
+/// # Errors
+///
+/// [`ProgramError::Read`].
+pub(crate) fn read_text(path: &Path) -> Result<String, ProgramError> {
+    read_bounded(path).map_err(|source| ProgramError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    toml::from_str(&text).map_err(|source| ProgramError::Toml {
+    })
+}
+
+/// As [`read_document`], for `text`, which is that of the file `path`.
+///
+/// # Errors
+///
+/// [`ProgramError::Toml`], with the place in the file.
+pub(crate) fn parse_document<T: DeserializeOwned>(
+    role: Role,
+    text: &str,
+    path: &Path,
+) -> Result<T, ProgramError> {
+    toml::from_str(text).map_err(|source| ProgramError::Toml {
         role,
         path: path.to_owned(),
         source: Box::new(source),

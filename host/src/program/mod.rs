@@ -25,7 +25,9 @@ use std::io;
 use std::path::PathBuf;
 
 pub use declare::Declared;
-pub(crate) use declare::{check_all, check_names, parts, read_document, resolve, shortened};
+pub(crate) use declare::{
+    check_all, check_names, parse_document, parts, read_document, read_text, resolve, shortened,
+};
 pub use files::{Files, PackedFile, Placed};
 pub use linker::Linker;
 pub(crate) use locate::{executable, locate};

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::evidence::Evidence;
 use super::judge::{Judgement, judge};
 use super::state::Ending;
+use crate::audit;
 use crate::event::clean;
 use crate::event::{
     Bounds, Log, Reason, Record, RunEnded, RunEvent, RunOutcome, RunStarted, Speaker, Timeline,
@@ -85,6 +86,13 @@ impl<'a> Recording<'a> {
 
     /// The guest said `event`.
     pub fn guest(&mut self, event: Event) {
+        if let Some(lines) = audit::lines(&event) {
+            // Evidence for whoever asks, and no news.
+            if let Some(dir) = &mut self.run_dir {
+                dir.audit(&lines);
+            }
+            return;
+        }
         if let Some(dir) = &mut self.run_dir {
             dir.of_schedulers(&event);
         }

@@ -3,6 +3,7 @@
 //! `plugins` and `new_plugin` have cargo build plugins: the first time that
 //! takes a minute or two.
 
+mod audit;
 mod check;
 mod command_line;
 mod new_plugin;

@@ -12,6 +12,8 @@
     reason = "a suite: what does not hold fails its test"
 )]
 
+mod audit;
+mod bombs;
 mod cli;
 mod code;
 mod components;

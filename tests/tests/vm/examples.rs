@@ -1,12 +1,17 @@
 //! The example plugins on the fetched kernel.
 
 use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
 
 use proscenium::kernel::cache::Cache;
 use proscenium::kernel::store;
+use proscenium_tests::layout;
 use proscenium_tests::skip::skip;
+use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::run::{plugin, run};
+use crate::run::{Run, command, plugin, run, run_in};
 
 /// Share by which the workers' own CPU time may differ from the kernel's
 /// accounting of their cgroup, which holds their start and end too. Emulation
@@ -87,10 +92,43 @@ fn s_021_cpuset_shrink_takes_cpus_away_under_load_and_gives_them_back() {
 
 #[test]
 fn watch_and_react_sees_pressure_and_caps_the_hog() {
-    let run = run(&plugin("watch-and-react"), &["--duration", "8s"]);
+    let state = TempDir::new().unwrap();
+    let plugin = plugin("watch-and-react");
+    let run = run_in(&mut command(&plugin, &["--duration", "8s"], state.path()));
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.event("verdict")["asserted"], true);
     assert!(run.all("mark").count() > 0);
+    every_call_is_on_record(&run, &audit(state.path()));
+}
+
+/// What `proscenium audit` says of the last run.
+fn audit(state: &Path) -> Value {
+    let output = Command::new(layout::cli())
+        .args(["audit", "--json", "--calls"])
+        .env("PROSCENIUM_STATE", state)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The guest has counted its calls, and each is on record.
+fn every_call_is_on_record(run: &Run, audit: &Value) {
+    let counted = run.event("mediation")["host_calls"].as_u64().unwrap();
+    let calls = audit["calls"].as_array().unwrap();
+    assert_eq!(calls.len() as u64, counted);
+    assert_eq!(audit["complete"], true);
+    assert_eq!(audit["digest"], run.event("run-started")["digest"]);
+    let holds = calls
+        .iter()
+        .filter(|call| call["function"] == "stage.step.hold");
+    let held: u64 = holds
+        .map(|call| call["duration_ns"].as_u64().unwrap())
+        .sum();
+    assert!(held > 4_000_000_000, "most of 8 s: {held} ns");
+    let marks = run.all("mark").count() as u64;
+    let of_marks = audit["functions"].as_array().unwrap().iter();
+    let mut of_marks = of_marks.filter(|one| one["function"] == "stimulus.mark");
+    assert_eq!(of_marks.next().unwrap()["done"], marks);
 }
 
 #[test]

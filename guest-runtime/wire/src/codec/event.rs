@@ -2,10 +2,10 @@
 
 use zerocopy::{IntoBytes, TryFromBytes};
 
-use super::layout::{MediationLayout, ScenarioEndLayout, StepMarkLayout};
-use super::{Codec, Corruption, PayloadWriter, compact, empty, fixed, hello};
+use super::layout::{AuditCallLayout, MediationLayout, ScenarioEndLayout, StepMarkLayout};
+use super::{Codec, Corruption, PayloadWriter, compact, empty, fixed, hello, rows};
 use crate::frame::EncodeError;
-use crate::{Event, Mediation, StepMark};
+use crate::{AuditCall, Event, Mediation, StepMark};
 
 /// Kind numbers. One that was ever released is never given to another message.
 #[derive(Clone, Copy, TryFromBytes)]
@@ -33,6 +33,8 @@ enum Tag {
     SchedulerLog = 0x14,
     Tasks = 0x18,
     Finding = 0x1c,
+    AuditCalls = 0x20,
+    AuditTotals = 0x21,
 }
 
 impl From<&Event> for Tag {
@@ -60,6 +62,8 @@ impl From<&Event> for Tag {
             Event::Payload(_) => Self::Payload,
             Event::Scheduler(_) => Self::Scheduler,
             Event::SchedulerLog { .. } => Self::SchedulerLog,
+            Event::AuditCalls(_) => Self::AuditCalls,
+            Event::AuditTotals(_) => Self::AuditTotals,
         }
     }
 }
@@ -104,6 +108,10 @@ impl Codec for Event {
                 bytes,
                 dropped,
             } => payload.compact(&(start, bytes, dropped)),
+            Self::AuditCalls(calls) => calls
+                .iter()
+                .try_for_each(|call| payload.fixed(&AuditCallLayout::from(call))),
+            Self::AuditTotals(totals) => payload.compact(totals),
         }
     }
 
@@ -143,10 +151,19 @@ impl Codec for Event {
                     dropped,
                 })
             }
+            Tag::AuditCalls => audit_calls(payload).map(Self::AuditCalls),
+            Tag::AuditTotals => compact(payload).map(Self::AuditTotals),
         })
     }
 }
 
 fn step_mark(payload: &[u8]) -> Result<StepMark, Corruption> {
     fixed::<StepMarkLayout>(payload).map(StepMark::from)
+}
+
+fn audit_calls(payload: &[u8]) -> Result<Vec<AuditCall>, Corruption> {
+    rows::<AuditCallLayout>(payload)?
+        .iter()
+        .map(|row| AuditCall::try_from(row).map_err(|_| Corruption::Undecodable))
+        .collect()
 }

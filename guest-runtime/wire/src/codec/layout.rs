@@ -4,7 +4,7 @@
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::{Event, Mediation, StepMark};
+use crate::{AuditCall, Decision, Event, Mediation, StepMark};
 
 /// 30 bytes: step start, step end and progress.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -105,5 +105,49 @@ impl From<MediationLayout> for Mediation {
             denied: layout.denied.into(),
             frames: layout.frames.into(),
         }
+    }
+}
+
+/// 20 bytes: one call. A payload has as many as there are.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct AuditCallLayout {
+    at_ns: U64,
+    duration_ns: U64,
+    function: U16,
+    decision: u8,
+    /// Always 0.
+    reserved: u8,
+}
+
+impl From<&AuditCall> for AuditCallLayout {
+    fn from(call: &AuditCall) -> Self {
+        Self {
+            at_ns: call.at_ns.into(),
+            duration_ns: call.duration_ns.into(),
+            function: call.function.into(),
+            decision: call.decision.to_byte(),
+            reserved: 0,
+        }
+    }
+}
+
+/// A byte that stands for no decision, or one that is not 0 and should be.
+pub(super) struct NoDecision;
+
+impl TryFrom<&AuditCallLayout> for AuditCall {
+    type Error = NoDecision;
+
+    fn try_from(layout: &AuditCallLayout) -> Result<Self, NoDecision> {
+        let decision = Decision::from_byte(layout.decision).ok_or(NoDecision)?;
+        if layout.reserved != 0 {
+            return Err(NoDecision);
+        }
+        Ok(Self {
+            at_ns: layout.at_ns.into(),
+            duration_ns: layout.duration_ns.into(),
+            function: layout.function.into(),
+            decision,
+        })
     }
 }

@@ -13,7 +13,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::frame::EncodeError;
 use crate::hello::{VersionMismatch, check_version};
@@ -126,6 +126,16 @@ impl Flavor for Append<'_, '_> {
 fn fixed<T: FromBytes>(payload: &[u8]) -> Result<T, Corruption> {
     T::read_from_bytes(payload).map_err(|_| Corruption::Length {
         expected: size_of::<T>(),
+        found: payload.len(),
+    })
+}
+
+/// Reads as many rows of a fixed layout as fill the payload.
+fn rows<T: FromBytes + Immutable + KnownLayout + Unaligned>(
+    payload: &[u8],
+) -> Result<&[T], Corruption> {
+    <[T]>::ref_from_bytes(payload).map_err(|_| Corruption::Length {
+        expected: payload.len() / size_of::<T>() * size_of::<T>(),
         found: payload.len(),
     })
 }

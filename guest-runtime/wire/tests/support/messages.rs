@@ -8,6 +8,7 @@ use proptest::sample::select;
 
 use proscenium_wire::*;
 
+use super::audits::audit;
 use super::findings::finding;
 use super::news::{process_exit, scheduler_news};
 
@@ -378,6 +379,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         finding().prop_map(Event::Finding),
         verdict().prop_map(Event::Verdict),
         mediation().prop_map(Event::Mediation),
+        audit(),
         payload().prop_map(Event::Payload),
         scheduler_news().prop_map(Event::Scheduler),
         (any::<u32>(), vec(any::<u8>(), 0..64), any::<u64>()).prop_map(

@@ -7,6 +7,7 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub(crate) mod audits;
 pub(crate) mod findings;
 pub(crate) mod messages;
 pub(crate) mod news;

@@ -1,0 +1,3 @@
+//! What fuzz targets are fed with besides bytes.
+
+pub mod plan;
