@@ -41,6 +41,7 @@ mod preflight;
 mod preflight_payloads;
 mod requirements;
 mod resolve;
+mod roster;
 mod setup;
 mod slot;
 mod stage;
