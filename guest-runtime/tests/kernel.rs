@@ -61,7 +61,7 @@ fn alive(pid: u32) -> bool {
 
 fn started(world: &mut Kernel, group: Option<GroupId>, count: usize) -> CrewId {
     let crew = world.spawn(group, &spinners(count)).unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     crew
 }
 
@@ -78,7 +78,7 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
     assert_eq!(members(&mut world, group).unwrap(), pids);
     pass(&mut world, MOMENT);
     assert_eq!(world.iterations(crew), 0, "the gate is shut");
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     pass(&mut world, MOMENT);
     assert!(world.iterations(crew) > 0);
     let reports = collect(&mut world, crew, PATIENCE);
@@ -89,7 +89,7 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
     }
     assert!(world.pids(crew).is_empty());
     assert!(matches!(
-        world.open_gate(crew),
+        world.open_gates(&[crew]),
         Err(WorldError::Gone { .. })
     ));
     world.remove(group).unwrap();
@@ -357,7 +357,7 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
     world
         .set_affinity(crew, 0, &CpuSet::from([last].as_slice()))
         .unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     pass(&mut world, MOMENT);
     assert_eq!(collect(&mut world, crew, PATIENCE)[0].cpus_used, [last]);
 }
