@@ -20,6 +20,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "kernel")]
+pub mod allocator;
 mod bindings;
 pub mod capability;
 pub mod cpuset;
