@@ -100,6 +100,30 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
 }
 
 #[test]
+fn crews_that_are_let_run_together_wait_for_the_slowest() {
+    let Some(place) = Place::find("together") else {
+        return;
+    };
+    let mut world = world_at(&place);
+    let ice = world.create(GroupId::ROOT, "ice").unwrap();
+    world.write(ice, Knob::Freeze, "1").unwrap();
+    let quick = world.spawn(None, &spinners(1)).unwrap();
+    let stuck = world.spawn(Some(ice), &spinners(1)).unwrap();
+    world.open_gates(&[quick, stuck]).unwrap();
+    // Had it run while the other was waited for, this would be most of it.
+    let early = world.iterations(quick);
+    pass(&mut world, MOMENT);
+    let later = world.iterations(quick) - early;
+    assert!(early < later, "{early}, then {later}");
+    world.write(ice, Knob::Freeze, "0").unwrap();
+    for report in collect(&mut world, stuck, PATIENCE) {
+        assert!(report.completed, "{report:?}");
+    }
+    collect(&mut world, quick, PATIENCE);
+    world.remove(ice).unwrap();
+}
+
+#[test]
 fn a_frozen_cgroup_stands_still_until_it_is_thawed() {
     let Some(place) = Place::find("freeze") else {
         return;

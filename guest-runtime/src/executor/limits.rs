@@ -242,6 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_value_has_room() {
+        let text = |value| Text::of(value).as_str().to_owned();
+        let most = u64::MAX;
+        assert_eq!(
+            text(Value::Bandwidth(Some(most), most)),
+            format!("{most} {most}")
+        );
+        assert_eq!(text(Value::Number(0)), "0");
+        assert_eq!(text(Value::Max), "max");
+    }
+
+    #[test]
     fn weights_and_counts_have_ranges() {
         assert!(io_weight(0).unwrap_err().to_string().contains("1 to 10000"));
         assert!(io_weight(10_001).unwrap_err().to_string().contains("10001"));
