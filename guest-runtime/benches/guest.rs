@@ -21,12 +21,12 @@ mod spawn;
 #[path = "guest/write.rs"]
 mod write;
 
-use dlmalloc::GlobalDlmalloc;
 use place::Place;
+use proscenium_guest_runtime::allocator::Allocator;
 
 /// That of PID 1.
 #[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+static ALLOCATOR: Allocator = Allocator::new();
 
 fn main() {
     let Some(place) = Place::find("bench") else {

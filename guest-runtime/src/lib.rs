@@ -20,6 +20,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "kernel")]
+pub mod allocator;
 pub mod audit;
 mod bindings;
 pub mod capability;

@@ -8,15 +8,15 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::{env, process};
 
-use dlmalloc::GlobalDlmalloc;
+use proscenium_guest_runtime::allocator::Allocator;
 use proscenium_guest_runtime::init::{self, Guest};
 use proscenium_guest_runtime::local::Handover;
 use proscenium_guest_runtime::{exported, guest, local};
 
-/// A host call allocates once or twice, which takes musl's allocator as long
-/// as all the rest of the call.
+/// A host call allocates once, which takes musl's allocator as long as all the
+/// rest of the call.
 #[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+static ALLOCATOR: Allocator = Allocator::new();
 
 fn main() -> ExitCode {
     if process::id() != 1 {

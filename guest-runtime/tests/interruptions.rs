@@ -54,7 +54,7 @@ fn s_107_interruptions_do_not_lengthen_a_hold() {
     };
     let mut world = Kernel::new(place.parts(None)).unwrap();
     let crew = world.spawn(None, &crew("spin-wait", 1)).unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     let slept = || {
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
         usage.voluntary_context_switches()

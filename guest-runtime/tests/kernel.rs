@@ -61,7 +61,7 @@ fn alive(pid: u32) -> bool {
 
 fn started(world: &mut Kernel, group: Option<GroupId>, count: usize) -> CrewId {
     let crew = world.spawn(group, &spinners(count)).unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     crew
 }
 
@@ -78,7 +78,7 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
     assert_eq!(members(&mut world, group).unwrap(), pids);
     pass(&mut world, MOMENT);
     assert_eq!(world.iterations(crew), 0, "the gate is shut");
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     pass(&mut world, MOMENT);
     assert!(world.iterations(crew) > 0);
     let reports = collect(&mut world, crew, PATIENCE);
@@ -89,7 +89,7 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
     }
     assert!(world.pids(crew).is_empty());
     assert!(matches!(
-        world.open_gate(crew),
+        world.open_gates(&[crew]),
         Err(WorldError::Gone { .. })
     ));
     world.remove(group).unwrap();
@@ -97,6 +97,30 @@ fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
         world.read(group, Knob::Procs),
         Err(WorldError::Gone { .. })
     ));
+}
+
+#[test]
+fn crews_that_are_let_run_together_wait_for_the_slowest() {
+    let Some(place) = Place::find("together") else {
+        return;
+    };
+    let mut world = world_at(&place);
+    let ice = world.create(GroupId::ROOT, "ice").unwrap();
+    world.write(ice, Knob::Freeze, "1").unwrap();
+    let quick = world.spawn(None, &spinners(1)).unwrap();
+    let stuck = world.spawn(Some(ice), &spinners(1)).unwrap();
+    world.open_gates(&[quick, stuck]).unwrap();
+    // Had it run while the other was waited for, this would be most of it.
+    let early = world.iterations(quick);
+    pass(&mut world, MOMENT);
+    let later = world.iterations(quick) - early;
+    assert!(early < later, "{early}, then {later}");
+    world.write(ice, Knob::Freeze, "0").unwrap();
+    for report in collect(&mut world, stuck, PATIENCE) {
+        assert!(report.completed, "{report:?}");
+    }
+    collect(&mut world, quick, PATIENCE);
+    world.remove(ice).unwrap();
 }
 
 #[test]
@@ -357,7 +381,7 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
     world
         .set_affinity(crew, 0, &CpuSet::from([last].as_slice()))
         .unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     pass(&mut world, MOMENT);
     assert_eq!(collect(&mut world, crew, PATIENCE)[0].cpus_used, [last]);
 }

@@ -45,9 +45,7 @@ fn orphans(children: SignalFd) {
     let plan = crew("fork-exit", 4);
     let killed = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
     let asked = world.spawn(Some(GroupId::ROOT), &plan).unwrap();
-    for crew in [killed, asked] {
-        world.open_gate(crew).unwrap();
-    }
+    world.open_gates(&[killed, asked]).unwrap();
     pass(&mut world, Duration::from_millis(200));
     // Children of the killed are handed to this process.
     world.kill(&[killed]);

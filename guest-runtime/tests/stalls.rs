@@ -43,8 +43,7 @@ fn s_125_of_those_that_do_not_run_only_who_was_let_go_and_is_not_frozen_stalls()
         ["a", "frozen", "shut"].map(|name| world.create(GroupId::ROOT, name).unwrap());
     let [running, in_ice, waiting] =
         [a, frozen, shut].map(|group| world.spawn(Some(group), &crew("spin-wait", 2)).unwrap());
-    world.open_gate(running).unwrap();
-    world.open_gate(in_ice).unwrap();
+    world.open_gates(&[running, in_ice]).unwrap();
     world.write(frozen, Knob::Freeze, "1").unwrap();
     let stopped = signal(&world, running, 0, Signal::SIGSTOP);
     pass(&mut world, WINDOW);
@@ -81,7 +80,7 @@ fn s_125_a_world_without_a_monitor_as_in_a_vm_reports_nobody() {
     let mut world = Kernel::new(place.parts(None)).unwrap();
     let a = world.create(GroupId::ROOT, "a").unwrap();
     let crew = world.spawn(Some(a), &crew("spin-wait", 2)).unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     signal(&world, crew, 0, Signal::SIGSTOP);
     pass(&mut world, WINDOW);
     assert_eq!(world.take_stalls(), []);

@@ -63,9 +63,7 @@ fn crews(place: &Place) -> (f64, f64) {
         .iter()
         .map(|group| world.spawn(Some(*group), &plan).unwrap())
         .collect();
-    for crew in &crews {
-        world.open_gate(*crew).unwrap();
-    }
+    world.open_gates(&crews).unwrap();
     let started = start.elapsed().as_secs_f64();
     let until = world.now() + LOAD;
     world.wait(until).unwrap();

@@ -3,8 +3,6 @@
 //!
 //! Formats and ranges: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
-use std::fmt::{self, Write};
-
 use crate::bindings::types::{ByteLimit, CountLimit, CpuBandwidth, CpuLimits, MemoryLimits};
 use crate::executor::{Error, Result};
 use crate::world::Knob;
@@ -23,49 +21,70 @@ pub(super) enum Value {
     Bandwidth(Option<u64>, u64),
 }
 
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Max => f.write_str("max"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Bandwidth(Some(quota), period) => write!(f, "{quota} {period}"),
-            Self::Bandwidth(None, period) => write!(f, "max {period}"),
-        }
-    }
-}
-
-/// Text of a value on the stack.
+/// Text of a value on the stack, written from its end.
 #[derive(Debug)]
 pub(super) struct Text {
-    bytes: [u8; 48],
-    len: usize,
+    bytes: [u8; Self::LONGEST],
+    start: usize,
 }
 
 impl Text {
+    /// Two numbers and a space have at most 41 bytes.
+    const LONGEST: usize = 48;
+
     pub(super) fn of(value: Value) -> Self {
         let mut text = Self {
-            bytes: [0; 48],
-            len: 0,
+            bytes: [0; Self::LONGEST],
+            start: Self::LONGEST,
         };
-        // Two u64 and a space have at most 41 digits.
-        let _ = write!(text, "{value}");
+        match value {
+            Value::Max => text.put_max(),
+            Value::Number(number) => text.put_number(number),
+            Value::Bandwidth(quota, period) => {
+                text.put_number(period);
+                text.put(b' ');
+                match quota {
+                    Some(quota) => text.put_number(quota),
+                    None => text.put_max(),
+                }
+            }
+        }
         text
     }
 
     pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        let bytes = self.bytes.get(self.start..).unwrap_or_default();
+        #[expect(unsafe_code, reason = "checking it takes as long as writing it")]
+        // SAFETY: from `start` on there is only what `put` was given: ASCII.
+        unsafe {
+            str::from_utf8_unchecked(bytes)
+        }
     }
-}
 
-impl Write for Text {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let end = self.len + part.len();
-        self.bytes
-            .get_mut(self.len..end)
-            .ok_or(fmt::Error)?
-            .copy_from_slice(part.as_bytes());
-        self.len = end;
-        Ok(())
+    fn put_max(&mut self) {
+        b"max".iter().rev().for_each(|byte| self.put(*byte));
+    }
+
+    /// The formatter of the standard library takes longer than all the rest
+    /// of a write on this side of the kernel.
+    fn put_number(&mut self, number: u64) {
+        let mut rest = number;
+        loop {
+            // A digit fits.
+            self.put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+    }
+
+    fn put(&mut self, byte: u8) {
+        if let Some(start) = self.start.checked_sub(1)
+            && let Some(place) = self.bytes.get_mut(start)
+        {
+            (*place, self.start) = (byte, start);
+        }
     }
 }
 
@@ -220,6 +239,18 @@ mod tests {
             weight: None,
         };
         assert_eq!(cpu(&none, Extent::Change).unwrap(), [None; 2]);
+    }
+
+    #[test]
+    fn the_longest_value_has_room() {
+        let text = |value| Text::of(value).as_str().to_owned();
+        let most = u64::MAX;
+        assert_eq!(
+            text(Value::Bandwidth(Some(most), most)),
+            format!("{most} {most}")
+        );
+        assert_eq!(text(Value::Number(0)), "0");
+        assert_eq!(text(Value::Max), "max");
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Stage {
     }
 
     /// Refuses to go on after a death.
+    #[inline]
     pub(super) fn undisturbed(&self) -> Result<()> {
         match &self.schedulers.death {
             None => Ok(()),

@@ -44,6 +44,7 @@ mod preflight_payloads;
 mod preflight_work;
 mod requirements;
 mod resolve;
+mod roster;
 mod scheduler;
 mod scheduler_log;
 mod scheduler_rules;

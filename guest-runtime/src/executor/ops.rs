@@ -155,7 +155,7 @@ impl Stage {
         self.mediation.writes += 1;
         self.world.remove(id)?;
         for slot in self.slots_mut() {
-            slot.groups.retain(|group| group.id != id);
+            slot.groups.remove(id);
         }
         Ok(())
     }
@@ -327,8 +327,12 @@ impl Stage {
     }
 
     /// Controllers for a change by handle.
+    #[inline]
     pub(super) fn enable_for(&mut self, controllers: Controllers) -> Result<()> {
         self.proceed()?;
+        if self.enabled.contains(controllers) {
+            return Ok(());
+        }
         self.enable(controllers)
     }
 }

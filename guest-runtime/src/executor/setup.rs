@@ -41,10 +41,8 @@ impl Stage {
     /// Lets the crews run that were started since the last call. All of a pass
     /// start to run together: one that ran would slow the start of the next.
     pub(super) fn open_gates(&mut self) -> Result<()> {
-        for crew in std::mem::take(&mut self.gated) {
-            self.world.open_gate(crew)?;
-        }
-        Ok(())
+        let gated = std::mem::take(&mut self.gated);
+        Ok(self.world.open_gates(&gated)?)
     }
 
     pub(super) fn apply_def(&mut self, def: &CgroupDef) -> Result<()> {

@@ -6,6 +6,7 @@
 use proscenium_wire::CpuTime;
 
 use super::payloads::Payload;
+use super::roster::Roster;
 use crate::cpuset::CpuSet;
 use crate::world::{CrewId, GroupId};
 
@@ -102,8 +103,7 @@ pub(super) struct Crew {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// In order of creation.
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Roster,
     /// In order of creation.
     pub(super) crews: Vec<Crew>,
     /// In order of their start.
@@ -111,14 +111,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| group.name == name)
-    }
-
-    pub(super) fn group_mut(&mut self, name: &str) -> Option<&mut Group> {
-        self.groups.iter_mut().find(|group| group.name == name)
-    }
-
     /// Takes the crews of one cgroup out, in order.
     pub(super) fn take_crews(&mut self, key: &str) -> Vec<Crew> {
         let (taken, kept) = std::mem::take(&mut self.crews)

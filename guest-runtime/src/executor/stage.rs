@@ -250,6 +250,7 @@ impl Stage {
 
     /// Refuses to go on where the scenario is over or being ended, or the
     /// scheduler under test is gone.
+    #[inline]
     pub(super) fn proceed(&self) -> Result<()> {
         if self.cancelled.is_none() {
             self.undisturbed()?;
@@ -259,19 +260,25 @@ impl Stage {
 
     /// As [`Self::proceed`], for what only looks: after a death there is still
     /// something to be seen.
+    #[inline]
     pub(super) fn under_way(&self) -> Result<()> {
-        if let Some(reason) = &self.cancelled {
-            return Err(Error::new(
-                ErrorCode::Cancelled,
-                format!("the run is being ended: {reason}: return soon"),
-            ));
-        }
-        if self.ended {
-            return Err(Error::invalid(
-                "the scenario is over: execute ran it whole; begin steps before or without it",
-            ));
+        if self.ended || self.cancelled.is_some() {
+            return Err(self.over());
         }
         Ok(())
+    }
+
+    #[cold]
+    fn over(&self) -> Error {
+        match &self.cancelled {
+            Some(reason) => Error::new(
+                ErrorCode::Cancelled,
+                format!("the run is being ended: {reason}: return soon"),
+            ),
+            None => Error::invalid(
+                "the scenario is over: execute ran it whole; begin steps before or without it",
+            ),
+        }
     }
 
     pub(super) fn phase_label(&self) -> PhaseLabel {
@@ -306,7 +313,7 @@ impl Stage {
 
     /// A tracked cgroup, the step's before the backdrop's.
     pub(super) fn find(&self, name: &str) -> Option<&Group> {
-        self.slots().find_map(|slot| slot.group(name))
+        self.slots().find_map(|slot| slot.groups.get(name))
     }
 
     /// As [`Self::find`], or an error that lists what exists.
@@ -318,7 +325,7 @@ impl Stage {
         let unknown = self.find(name).is_none().then(|| self.unknown(name));
         match (
             unknown,
-            self.slots_mut().find_map(|slot| slot.group_mut(name)),
+            self.slots_mut().find_map(|slot| slot.groups.get_mut(name)),
         ) {
             (None, Some(group)) => Ok(group),
             (Some(error), _) => Err(error),

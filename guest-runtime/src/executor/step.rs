@@ -233,7 +233,7 @@ impl Stage {
             mediation,
             ..
         } = self;
-        for group in &mut backdrop.groups {
+        for group in backdrop.groups.iter_mut() {
             if backdrop.crews.iter().any(|crew| crew.key == group.name) {
                 mediation.reads += 1;
                 if let Some(now) = cpu_stat(world.as_mut(), group.id) {

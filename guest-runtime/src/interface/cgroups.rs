@@ -23,6 +23,7 @@ impl State {
         })
     }
 
+    #[inline]
     fn cgroup(&self, handle: &Resource<Handle>) -> Result<GroupId> {
         self.table
             .get(handle)

@@ -196,11 +196,12 @@ pub trait World: Debug {
     /// started before the error are gone when this returns.
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError>;
 
-    /// Lets a crew run.
+    /// Lets crews run, once all of them are ready: one that ran before would
+    /// take CPU time from the setup of the others.
     ///
     /// # Errors
-    /// [`WorldError::Gone`].
-    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError>;
+    /// [`WorldError::Gone`]; none of them runs then.
+    fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError>;
 
     /// Process ids of a crew, in order; empty if it is gone.
     fn pids(&self, crew: CrewId) -> &[u32];

@@ -133,18 +133,19 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Lets the workers run, all at once if they reach the gate in time.
-    pub(super) fn open_gate(&mut self) {
-        self.await_ready();
+    /// Lets the workers run.
+    fn open_gate(&mut self) {
         self.arena.open_gate();
         self.running = true;
     }
 
     /// Waits until all have finished their setup, which would undo what is
     /// changed about them before. One that died in it, or that its cgroup does
-    /// not let run, is not waited for any longer than the crew's patience.
-    fn await_ready(&self) {
-        match self.arena.wait_ready(self.patience) {
+    /// not let run, is not waited for any longer than the crew's patience,
+    /// which counts from `since`.
+    fn await_ready(&self, since: Instant) {
+        let left = self.patience.saturating_sub(since.elapsed());
+        match self.arena.wait_ready(left) {
             Ok(true) => {}
             Ok(false) => {
                 let (ready, all) = (self.arena.ready(), self.arena.workers());
@@ -183,7 +184,7 @@ impl Crew {
 
     /// Pins one worker that is alive.
     pub(super) fn set_affinity(&mut self, index: usize, cpus: &CpuSet) -> Result<(), Errno> {
-        self.await_ready();
+        self.await_ready(Instant::now());
         let worker = self.workers.get_mut(index).ok_or(Errno::ESRCH)?;
         if worker.reap() {
             return Err(Errno::ESRCH);
@@ -243,6 +244,17 @@ impl Crews {
             .ok_or_else(|| WorldError::Gone {
                 what: format!("crew {}", id.0),
             })
+    }
+
+    /// Opens the gates of crews that are alive once all their workers reached
+    /// them, or their time for it is over.
+    pub(super) fn open_gates(&mut self, ids: &[CrewId]) -> Result<(), WorldError> {
+        let since = Instant::now();
+        for id in ids {
+            self.alive(*id)?.await_ready(since);
+        }
+        ids.iter()
+            .try_for_each(|id| self.alive(*id).map(Crew::open_gate))
     }
 
     /// Whether the gate of any crew is open.

@@ -78,22 +78,26 @@ pub(super) fn make(above: &Dir, leaf: &str) -> Result<Dir, Errno> {
     above.open_dir(leaf).map_err(|error| errno(&error))
 }
 
-/// Removes one directory; where tasks are still in it, waits until it says
-/// that it is empty and tries once more.
-pub(super) fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Result<(), Errno> {
+/// Removes one directory; where tasks are still in it, waits until its
+/// `events` say that it is empty and tries once more.
+pub(super) fn remove_dir(
+    above: &Dir,
+    leaf: &str,
+    events: impl FnOnce() -> Option<File>,
+) -> Result<(), Errno> {
+    let remove = || match above.remove_dir(leaf).map_err(|error| errno(&error)) {
+        Err(Errno::ENOENT) => Ok(()),
+        removed => removed,
+    };
+    match remove() {
+        Err(Errno::EBUSY) => {}
+        removed => return removed,
+    }
+    let events = events().ok_or(Errno::EBUSY)?;
     let deadline = Instant::now() + DYING;
-    let mut empty = false;
     loop {
-        match above.remove_dir(leaf).map_err(|error| errno(&error)) {
-            Ok(()) | Err(Errno::ENOENT) => return Ok(()),
-            Err(Errno::EBUSY) if !empty => {}
-            Err(errno) => return Err(errno),
-        }
-        let Some(events) = events else {
-            return Err(Errno::EBUSY);
-        };
         // Reading arms the notification that `poll` reports as POLLPRI.
-        empty = says(events, b"populated 0").map_err(|error| errno(&error))?;
+        let empty = says(&events, b"populated 0").map_err(|error| errno(&error))?;
         if !empty {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
@@ -103,6 +107,10 @@ pub(super) fn remove_dir(above: &Dir, leaf: &str, events: Option<&File>) -> Resu
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno),
             }
+        }
+        match remove() {
+            Err(Errno::EBUSY) if !empty => {}
+            removed => return removed,
         }
     }
 }

@@ -16,6 +16,7 @@ use std::str;
 
 use cap_std::fs::{Dir, OpenOptions};
 use nix::errno::Errno;
+use rustix::io::pwrite;
 
 use super::files::{READ_LIMIT, errno, is_frozen, make, open, read_whole, remove_dir, writable};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -152,28 +153,21 @@ impl Groups {
 
     /// See [`crate::world::World::remove`].
     pub(super) fn remove(&mut self, id: GroupId) -> Result<(), WorldError> {
-        if self.peek(id).is_none() {
+        let Some(group) = self.peek(id) else {
             // The root is made on first use only; not made is removed.
             return if id == GroupId::ROOT {
                 Ok(())
             } else {
                 Err(gone(id))
             };
-        }
-        let group = self.alive(id)?;
-        let (leaf, name, parent) = (group.leaf.clone(), group.name.clone(), group.parent);
-        let events = group.dir.open("cgroup.events");
-        let above = match parent {
-            Some(parent) => &self.alive(parent)?.dir,
+        };
+        let above = match group.parent {
+            Some(parent) => &self.peek(parent).ok_or_else(|| gone(parent))?.dir,
             None => &self.base,
         };
-        remove_dir(
-            above,
-            &leaf,
-            events.ok().map(cap_std::fs::File::into_std).as_ref(),
-        )
-        .map_err(|errno| WorldError::Kernel {
-            what: format!("remove cgroup {name:?}"),
+        let events = || Some(group.dir.open("cgroup.events").ok()?.into_std());
+        remove_dir(above, &group.leaf, events).map_err(|errno| WorldError::Kernel {
+            what: format!("remove cgroup {:?}", group.name),
             errno,
         })?;
         self.forget(id);
@@ -205,7 +199,8 @@ impl Groups {
             value.as_bytes()
         };
         let written = if writable(knob) {
-            group.file(knob).and_then(|file| file.write_at(bytes, 0))
+            let file = group.file(knob);
+            file.and_then(|file| Ok(pwrite(file, bytes, 0)?))
         } else {
             Err(io::Error::from_raw_os_error(libc::EACCES))
         };

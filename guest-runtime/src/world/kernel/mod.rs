@@ -256,9 +256,8 @@ impl World for Kernel {
             })
     }
 
-    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
-        self.crews.alive(crew)?.open_gate();
-        Ok(())
+    fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError> {
+        self.crews.open_gates(crews)
     }
 
     fn pids(&self, crew: CrewId) -> &[u32] {

@@ -114,11 +114,16 @@ impl World for Simulated {
         self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
 
-    fn open_gate(&mut self, crew: CrewId) -> Result<(), WorldError> {
-        self.carry_out(&Effect::OpenGate { crew }, |world| {
-            let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
-            crew.running = true;
-            Ok(())
+    fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError> {
+        for crew in crews {
+            self.crew(*crew)?;
+        }
+        crews.iter().try_for_each(|&crew| {
+            self.carry_out(&Effect::OpenGate { crew }, |world| {
+                let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
+                crew.running = true;
+                Ok(())
+            })
         })
     }
 
