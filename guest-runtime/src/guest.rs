@@ -46,6 +46,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         system,
         proc,
         tasks,
+        sched_ext,
         worker,
         program,
         job,
@@ -74,6 +75,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         system,
         proc,
         tasks,
+        sched_ext,
         control,
         children,
     })?;

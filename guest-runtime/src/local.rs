@@ -109,6 +109,8 @@ pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
         proc: None,
         // The machine serves others as well, so its workers may starve.
         tasks: Some(init::open_dir(init::PROC_PATH)?),
+        // Nor is what everything on this machine is scheduled by.
+        sched_ext: None,
         worker: own(worker)?,
         program: init::open(init::OWN_PROGRAM)?.into(),
         job: own(job).map(File::from)?,

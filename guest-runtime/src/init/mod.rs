@@ -20,17 +20,21 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, JOB_PATH, PLUGIN_PATH, WIRE_VERSION};
 
+use crate::world::kernel::SchedExtParts;
+
 mod console;
 mod loopback;
 mod modules;
 mod mounts;
 mod ports;
 mod power;
+mod sched_ext;
 
 pub use console::{say, watch_warnings};
 pub use modules::load as load_modules;
 pub use mounts::mount_all;
 pub use power::{arm_panic, power_off};
+pub use sched_ext::sched_ext;
 
 /// The program that is running.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -128,6 +132,9 @@ pub struct Guest {
     pub proc: Option<Dir>,
     /// `/proc`, where workers are watched for stalls: not in a guest.
     pub tasks: Option<Dir>,
+    /// Where the machine's scheduler is the scenario's own to choose, and the
+    /// kernel has sched_ext.
+    pub sched_ext: Option<SchedExtParts>,
     /// The worker program.
     pub worker: OwnedFd,
     /// The program that is running: it is that of exported work as well.
@@ -162,6 +169,7 @@ pub fn start() -> Result<Guest, InitError> {
         system: open_dir(SYSTEM_PATH)?,
         proc: Some(open_dir(PROC_PATH)?),
         tasks: None,
+        sched_ext: sched_ext()?,
         worker: open(WORKER_PATH)?.into(),
         program: open(OWN_PROGRAM)?.into(),
         job: open(JOB_PATH)?,

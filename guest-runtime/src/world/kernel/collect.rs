@@ -86,9 +86,8 @@ impl Kernel {
                     }
                 }
                 Ok(Happened::Elapsed) => break,
-                Ok(Happened::Control) => {}
-                Ok(Happened::Payload(source)) => self.payloads.take_in(source, &self.reactor),
                 Ok(Happened::Children) => self.reap_children(workers),
+                Ok(other) => self.take_in(other),
                 Err(error) => {
                     tracing::error!("{error}");
                     break;
@@ -115,7 +114,11 @@ impl Kernel {
             let ours = taken.iter_mut().find(|worker| worker.pid() == pid);
             let reaped = match ours {
                 Some(worker) => worker.reap(),
-                None => self.crews.reap(pid) || self.payloads.reap(pid),
+                None => {
+                    self.crews.reap(pid)
+                        || self.payloads.reap(pid)
+                        || self.schedulers.reap(pid, &self.reactor)
+                }
             };
             if !reaped && !reap_orphan(pid) {
                 return;

@@ -9,6 +9,8 @@ use std::io::Read;
 use std::str::FromStr;
 
 use cap_std::fs::Dir;
+use nix::sched::sched_getaffinity;
+use nix::unistd::Pid;
 
 use crate::cpuset::{CpuSet, MAX_CPU};
 use crate::machine::{Core, Llc, Machine};
@@ -199,6 +201,24 @@ fn text(system: &Dir, path: &str) -> Option<String> {
 
 fn parsed<T: FromStr>(system: &Dir, path: &str) -> Option<T> {
     text(system, path)?.parse().ok()
+}
+
+/// What this process may use of the machine that `system`
+/// (`/sys/devices/system`) describes.
+#[must_use]
+pub fn survey(system: &Dir) -> Discovery {
+    discover(system, &allowed_cpus())
+}
+
+/// CPUs that this process may run on.
+fn allowed_cpus() -> CpuSet {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+        return CpuSet::new();
+    };
+    let count = u32::try_from(nix::sched::CpuSet::count()).unwrap_or(0);
+    (0..count)
+        .filter(|cpu| set.is_set(*cpu as usize).unwrap_or(false))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! ```text
 //!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs, files.rs
 //!           ├─ Crews    processes by pidfd, arenas      crew.rs, process.rs, spawn.rs
-//!           ├─ Payloads processes by pidfd, their output                  payload.rs
+//!           ├─ Payloads processes by pidfd, their output      payload.rs, program.rs
+//!           ├─ Schedulers loaders, what the kernel says of them         scheduler/
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
 //!                                collect.rs: the end of crews, with all three
 //!             Monitor  workers that do not run, in waits    stall.rs, task.rs, wait.rs
@@ -15,23 +16,20 @@
 //! decides what a scenario may do and never reaches outside the cgroup that
 //! it was given.
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
 use nix::errno::Errno;
-use nix::sched::sched_getaffinity;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signalfd::SignalFd;
 use nix::sys::utsname::uname;
-use nix::unistd::Pid;
+use proscenium_wire::PayloadExit;
 
 use super::{
-    ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, GroupId, Interrupt, Knob, Moved,
-    PayloadEnd, PayloadId, PayloadPlan, StallReport, Wake, World, WorldError,
+    ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, Down, GroupId, Interrupt, Knob,
+    Moved, PayloadEnd, PayloadId, PayloadPlan, PinError, Printed, Remains, SchedExt, SchedulerId,
+    SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
-use crate::link::Control;
 use crate::machine::Machine;
 
 mod collect;
@@ -40,46 +38,28 @@ mod files;
 mod groups;
 mod interrupts;
 mod machine;
+mod parts;
 mod payload;
 mod process;
+mod program;
 mod reactor;
+mod scheduler;
 mod spawn;
 mod stall;
 mod task;
 mod wait;
 
 pub use crew::ExportedWork;
-pub use machine::{Discovery, discover};
+pub use machine::{Discovery, discover, survey};
+pub use parts::Parts;
+pub use scheduler::SchedExtParts;
 
 use crew::{Crew, Crews, Programs};
 use groups::Groups;
 use payload::Payloads;
 use reactor::Reactor;
+use scheduler::Schedulers;
 use stall::Monitor;
-
-/// What a kernel world is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// The cgroup v2 directory beneath which everything happens. Where it is
-    /// not the hierarchy's root, no process may be in it.
-    pub cgroup: Dir,
-    /// Name of the scenario's root in there; must not exist.
-    pub root_name: String,
-    /// The worker program, open for execution.
-    pub worker: OwnedFd,
-    /// `/sys/devices/system`.
-    pub system: Dir,
-    /// `/proc`, where the machine's interrupts are the scenario's to steer.
-    pub proc: Option<Dir>,
-    /// `/proc`, where workers are to be watched for stalls: outside of a VM.
-    pub tasks: Option<Dir>,
-    /// Where cancellations come from.
-    pub control: Option<Control>,
-    /// Only for a process that is handed orphans (PID 1, a subreaper) and has
-    /// no other children than this world's: a signalfd for a SIGCHLD that all
-    /// its threads block. Orphans are then reaped.
-    pub children: Option<SignalFd>,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -97,6 +77,7 @@ pub struct Kernel {
     // Processes go before the cgroups they are in; see `Drop`.
     crews: Crews,
     payloads: Payloads,
+    schedulers: Schedulers,
     groups: Groups,
     reactor: Reactor,
 }
@@ -116,6 +97,7 @@ impl Kernel {
             system,
             proc,
             tasks,
+            sched_ext,
             control,
             children,
         } = parts;
@@ -146,6 +128,7 @@ impl Kernel {
             monitor: tasks.map(Monitor::new),
             crews: Crews::default(),
             payloads: Payloads::default(),
+            schedulers: Schedulers::new(sched_ext),
             groups,
             reactor: Reactor::new(control, children)?,
         })
@@ -177,24 +160,6 @@ impl Kernel {
     fn absolute(&self, time: Duration) -> Duration {
         self.origin.saturating_add(time)
     }
-}
-
-/// What this process may use of the machine that `system`
-/// (`/sys/devices/system`) describes.
-#[must_use]
-pub fn survey(system: &Dir) -> Discovery {
-    discover(system, &allowed_cpus())
-}
-
-/// CPUs that this process may run on.
-fn allowed_cpus() -> CpuSet {
-    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
-        return CpuSet::new();
-    };
-    let count = u32::try_from(nix::sched::CpuSet::count()).unwrap_or(0);
-    (0..count)
-        .filter(|cpu| set.is_set(*cpu as usize).unwrap_or(false))
-        .collect()
 }
 
 impl World for Kernel {
@@ -329,7 +294,7 @@ impl World for Kernel {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
-        self.wait_for(until, |_| false)
+        self.wait_for(until, |_, _| None)
     }
 
     fn start_payload(
@@ -350,17 +315,66 @@ impl World for Kernel {
 
     fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError> {
         self.payloads.alive(payload)?;
-        self.wait_for(until, |payloads| payloads.has_ended(payload))
+        self.wait_for(until, |payloads, _| {
+            payloads.has_ended(payload).then_some(Wake::Ended)
+        })
     }
 
     fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
         let mut taken = self.payloads.take(payload, &self.reactor)?;
         Ok(self.end(&mut taken))
     }
+
+    fn sched_ext(&mut self) -> SchedExt {
+        self.schedulers.sched_ext()
+    }
+
+    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError> {
+        self.schedulers
+            .start(plan, &self.reactor)
+            .map_err(|errno| WorldError::Kernel {
+                what: format!("start scheduler {:?} ({})", plan.name, plan.program),
+                errno,
+            })
+    }
+
+    fn await_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Wake, WorldError> {
+        self.await_news(id, until)
+    }
+
+    fn watch_scheduler(&mut self, id: Option<SchedulerId>) {
+        self.schedulers.watch(id);
+    }
+
+    fn scheduler_down(&mut self) -> Result<Option<Down>, WorldError> {
+        Ok(self.schedulers.look_now(&self.reactor).cloned())
+    }
+
+    fn scheduler_exit(&mut self, id: SchedulerId) -> Option<PayloadExit> {
+        self.schedulers.exit(id, &self.reactor)
+    }
+
+    fn take_scheduler_output(&mut self, id: SchedulerId) -> Printed {
+        self.schedulers.take_printed(id)
+    }
+
+    fn scheduler_remains(&mut self, id: SchedulerId, until: Duration) -> Remains {
+        self.remains(id, self.absolute(until))
+    }
+
+    fn stop_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Stopped, WorldError> {
+        self.end_scheduler(id, self.absolute(until))
+    }
+
+    fn pin_map(&mut self, name: &str) -> Result<(), PinError> {
+        self.schedulers.pin_map(name)
+    }
 }
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        // First who might not let the others die.
+        self.schedulers.clear();
         self.payloads.clear();
         self.crews.clear();
         self.groups.tear_down();

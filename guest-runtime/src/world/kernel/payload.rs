@@ -5,31 +5,21 @@
 //! Owns processes and pipes from the start to the end; dropping kills and
 //! reaps. Never decides when, and never interprets what was printed.
 
-use std::ffi::CString;
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
-use nix::unistd::{AccessFlags, Pid, access, pipe2, read};
+use nix::unistd::Pid;
 use proscenium_wire::PayloadExit;
-use proscenium_worker::ExitInfo;
 
 use super::Kernel;
 use super::crew::DYING;
-use super::files::errno;
 use super::process::Process;
+use super::program::{LAST_PIECES, PIECE, Pipe, Start, payload_exit};
 use super::reactor::Reactor;
-use super::spawn::{Image, Program, spawn};
 use crate::world::{Captured, PayloadEnd, PayloadId, PayloadPlan, WorldError};
 
-/// Bytes that are taken from a pipe at a time; as many as one holds by default.
-const PIECE: usize = 64 << 10;
-/// Pieces that are taken from the pipe of a payload that has ended: as much as
-/// a pipe can hold. Who still writes then is no longer listened to.
-const LAST_PIECES: usize = 16;
 /// Things of one payload that the reactor watches, by their place.
 const SOURCES: u64 = 3;
 const STDOUT: u64 = 0;
@@ -40,17 +30,16 @@ const PROCESS: u64 = 2;
 #[derive(Debug)]
 pub(super) struct Payload {
     process: Process,
-    stdout: Pipe,
-    stderr: Pipe,
+    stdout: Stream,
+    stderr: Stream,
     started: Duration,
     ended: Option<Duration>,
 }
 
-/// The reading end of a pipe, and what came out of it.
+/// A pipe, and what came out of it.
 #[derive(Debug)]
-struct Pipe {
-    /// `None` once everybody has closed the other end.
-    fd: Option<OwnedFd>,
+struct Stream {
+    pipe: Pipe,
     captured: Captured,
 }
 
@@ -74,8 +63,8 @@ impl Payloads {
         let payload = Payload::start(plan, cgroup)?;
         let number = u64::from(id) * SOURCES;
         // Dropping the payload, on an error, ends it.
-        for (pipe, source) in [(&payload.stdout, STDOUT), (&payload.stderr, STDERR)] {
-            if let Some(fd) = &pipe.fd {
+        for (stream, source) in [(&payload.stdout, STDOUT), (&payload.stderr, STDERR)] {
+            if let Some(fd) = stream.pipe.fd() {
                 reactor.watch_payload(fd, number + source)?;
             }
         }
@@ -129,8 +118,8 @@ impl Payloads {
             .get_mut(id.0 as usize)
             .and_then(Option::take)
             .ok_or_else(|| gone(id))?;
-        for pipe in [&payload.stdout, &payload.stderr] {
-            if let Some(fd) = &pipe.fd {
+        for stream in [&payload.stdout, &payload.stderr] {
+            if let Some(fd) = stream.pipe.fd() {
                 reactor.unwatch(fd);
             }
         }
@@ -159,39 +148,20 @@ impl Payloads {
 
 impl Payload {
     fn start(plan: &PayloadPlan, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Self> {
-        let text = |text: &str| CString::new(text).map_err(|_| Errno::EINVAL);
-        let program = text(&plan.program)?;
-        let folder = text(&plan.folder)?;
-        let arguments = [&plan.program]
-            .into_iter()
-            .chain(&plan.arguments)
-            .map(|argument| text(argument))
-            .collect::<nix::Result<Vec<_>>>()?;
-        let environment = plan
-            .environment
-            .iter()
-            .map(|(name, value)| text(&format!("{name}={value}")))
-            .collect::<nix::Result<Vec<_>>>()?;
-        // Said here, by the kernel's own word, and not by a child that exits.
-        access(program.as_c_str(), AccessFlags::X_OK)?;
-
-        let nothing = File::open("/dev/null").map_err(|error| errno(&error))?;
-        let (stdout, stdout_end) = pipe()?;
-        let (stderr, stderr_end) = pipe()?;
-        let ends = [above_standard(&nothing)?, stdout_end, stderr_end];
+        let (stdout, stdout_end) = Pipe::new()?;
+        let (stderr, stderr_end) = Pipe::new()?;
         let started = Reactor::monotonic();
-        let process = spawn(&Image {
-            program: Program::Path(&program, &folder),
-            arguments: &arguments,
-            environment: &environment,
-            standard: Some(ends.each_ref().map(AsRawFd::as_raw_fd)),
-            inherited: &[],
-            cgroup,
-        })?;
+        let start = Start {
+            program: &plan.program,
+            folder: &plan.folder,
+            arguments: &plan.arguments,
+            environment: &plan.environment,
+        };
+        let process = start.spawn([&stdout_end, &stderr_end], cgroup)?;
         Ok(Self {
             process,
-            stdout,
-            stderr,
+            stdout: stdout.into(),
+            stderr: stderr.into(),
             started,
             ended: None,
         })
@@ -207,21 +177,19 @@ impl Payload {
     }
 }
 
-impl Pipe {
+impl Stream {
     /// Takes one piece. True: there may be more at once.
     fn take_in(&mut self, buffer: &mut [u8], reactor: &Reactor) -> bool {
-        let Some(fd) = &self.fd else { return false };
-        match read(fd, buffer) {
-            Ok(count) if count > 0 => {
-                self.captured.push(buffer.get(..count).unwrap_or_default());
-                true
-            }
-            Err(Errno::EAGAIN | Errno::EINTR) => false,
-            Ok(_) | Err(_) => {
-                reactor.unwatch(fd);
-                self.fd = None;
-                false
-            }
+        let piece = self.pipe.take_in(buffer, reactor);
+        piece.map(|bytes| self.captured.push(bytes)).is_some()
+    }
+}
+
+impl From<Pipe> for Stream {
+    fn from(pipe: Pipe) -> Self {
+        Self {
+            pipe,
+            captured: Captured::default(),
         }
     }
 }
@@ -235,11 +203,7 @@ impl Kernel {
             payload.process.signal(Signal::SIGKILL);
             self.await_all(&mut [&mut payload.process], Reactor::monotonic() + DYING);
         }
-        let exit = match payload.process.exit() {
-            Some(ExitInfo::Exited(code)) => PayloadExit::Code(code),
-            Some(ExitInfo::Signaled(signal)) => PayloadExit::Signal(signal),
-            Some(_) | None => PayloadExit::Unknown,
-        };
+        let exit = payload_exit(&payload.process).unwrap_or(PayloadExit::Unknown);
         let ended = payload.ended.unwrap_or_else(Reactor::monotonic);
         let Payload {
             stdout,
@@ -248,9 +212,9 @@ impl Kernel {
             ..
         } = payload;
         let mut buffer = vec![0; PIECE];
-        for pipe in [&mut *stdout, &mut *stderr] {
+        for stream in [&mut *stdout, &mut *stderr] {
             let mut pieces = 0..LAST_PIECES;
-            while pieces.next().is_some() && pipe.take_in(&mut buffer, &self.reactor) {}
+            while pieces.next().is_some() && stream.take_in(&mut buffer, &self.reactor) {}
         }
         PayloadEnd {
             exit,
@@ -272,25 +236,6 @@ impl Drop for Payload {
             );
         }
     }
-}
-
-/// A pipe: our end, which never blocks, and the payload's, which does.
-fn pipe() -> nix::Result<(Pipe, OwnedFd)> {
-    let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
-    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let pipe = Pipe {
-        fd: Some(ours),
-        captured: Captured::default(),
-    };
-    Ok((pipe, above_standard(&theirs)?))
-}
-
-/// The same descriptor above the standard ones, which is where the child puts
-/// it: a PID 1 that was started without a console has pipes down there.
-fn above_standard(fd: &impl AsFd) -> nix::Result<OwnedFd> {
-    fd.as_fd()
-        .try_clone_to_owned()
-        .map_err(|error| errno(&error))
 }
 
 fn gone(id: PayloadId) -> WorldError {

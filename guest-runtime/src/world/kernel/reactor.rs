@@ -1,4 +1,5 @@
-//! The one place that waits: deadline, control port, children, pidfds.
+//! The one place that waits: deadline, control port, children, pidfds, and
+//! what announces sched_ext.
 //!
 //! One epoll. The deadline is a timerfd on an absolute time, so interruptions
 //! do not lengthen a wait. Nothing here polls or sleeps, and nothing here
@@ -23,10 +24,13 @@ use crate::world::WorldError;
 const TIMER: u64 = 0;
 const CONTROL: u64 = 1;
 const CHILDREN: u64 = 2;
+const SCHED_EXT: u64 = 3;
 /// Tokens of watched descriptors begin here.
 const WATCHED: u64 = 16;
 /// Tokens of payloads begin here, far beyond those of processes.
 const PAYLOADS: u64 = 1 << 32;
+/// And those of schedulers beyond all payloads.
+const SCHEDULERS: u64 = 1 << 40;
 
 /// What a wait found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub(super) enum Happened {
     Ready(u64),
     /// Something of a payload is ready; with the number it was given.
     Payload(u64),
+    /// Something of a scheduler's loader is ready; with the number it was given.
+    Scheduler(u64),
+    /// The kernel announced something that may be about sched_ext.
+    SchedExt,
     /// A child changed state: reap what is nobody's.
     Children,
     /// Something came over the control port, see [`Reactor::take_cancel`].
@@ -122,6 +130,17 @@ impl Reactor {
         self.watch(fd, PAYLOADS - WATCHED + number)
     }
 
+    /// As [`Self::watch`], for something of a loader: [`Happened::Scheduler`].
+    pub(super) fn watch_scheduler(&self, fd: impl AsFd, number: u64) -> nix::Result<()> {
+        self.watch(fd, SCHEDULERS - WATCHED + number)
+    }
+
+    /// As [`Self::watch`], for what announces sched_ext: [`Happened::SchedExt`].
+    pub(super) fn watch_sched_ext(&self, fd: impl AsFd) -> nix::Result<()> {
+        self.epoll
+            .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, SCHED_EXT))
+    }
+
     /// Watches it no more. One that was not watched is left alone.
     pub(super) fn unwatch(&self, fd: impl AsFd) {
         let _ = self.epoll.delete(fd);
@@ -130,6 +149,11 @@ impl Reactor {
     /// The reason of a cancellation that nobody has taken yet.
     pub(super) fn take_cancel(&mut self) -> Option<String> {
         self.cancel.take()
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.is_some()
     }
 
     /// Waits for one thing to happen.
@@ -155,6 +179,8 @@ impl Reactor {
                     }
                     Happened::Children
                 }
+                SCHED_EXT => Happened::SchedExt,
+                number if number >= SCHEDULERS => Happened::Scheduler(number - SCHEDULERS),
                 number if number >= PAYLOADS => Happened::Payload(number - PAYLOADS),
                 number => Happened::Ready(number.saturating_sub(WATCHED)),
             });
