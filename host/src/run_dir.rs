@@ -169,6 +169,8 @@ impl RunDir {
             self.schedulers = None;
             self.keep_first(Err(error), "schedulers");
         }
+    }
+
     /// Appends lines to the audit.
     pub fn audit(&mut self, lines: &[u8]) {
         let written = self.audit.write(lines);

@@ -73,6 +73,14 @@ functions! {
     Log = 40 "log.log",
     ClockElapsed = 41 "clock.elapsed",
     ClockRemaining = 42 "clock.remaining",
+    SchedulerKernelState = 43 "scheduler.kernel-state",
+    SchedulerCurrent = 44 "scheduler.current",
+    SchedulerDeclared = 45 "scheduler.declared",
+    SchedulerAttach = 46 "scheduler.attach",
+    SchedulerDetach = 47 "scheduler.detach",
+    SchedulerRestart = 48 "scheduler.restart",
+    SchedulerReplace = 49 "scheduler.replace",
+    SchedulerPinMap = 50 "scheduler.pin-map",
 }
 
 impl Function {
@@ -109,6 +117,10 @@ impl Function {
                 | Self::PayloadRun
                 | Self::PayloadWait
                 | Self::PayloadKill
+                | Self::SchedulerAttach
+                | Self::SchedulerDetach
+                | Self::SchedulerRestart
+                | Self::SchedulerReplace
         )
     }
 }

@@ -11,6 +11,7 @@ use crate::bindings::checks::{Thresholds, WorkerStats};
 use crate::bindings::log::Level;
 use crate::bindings::ops::Op;
 use crate::bindings::payloads::Report;
+use crate::bindings::scheduler::State as KernelState;
 use crate::bindings::stage::{Backdrop, HoldOutcome, StepPlan};
 use crate::bindings::topology::Machine;
 use crate::bindings::types::{
@@ -114,6 +115,17 @@ audited! { bindings::payloads::HostPayload {
     fn wait(this: Payload, timeout: Option<u64>) -> Result<Report> = PayloadWait;
     fn kill(this: Payload) -> Result<Report> = PayloadKill;
     fn drop(this: Payload) -> wasmtime::Result<()> = PayloadDrop;
+}}
+
+audited! { bindings::scheduler::Host {
+    fn kernel_state() -> wasmtime::Result<KernelState> = SchedulerKernelState;
+    fn current() -> wasmtime::Result<Option<String>> = SchedulerCurrent;
+    fn declared() -> wasmtime::Result<Vec<String>> = SchedulerDeclared;
+    fn attach(name: String) -> Result<()> = SchedulerAttach;
+    fn detach() -> Result<()> = SchedulerDetach;
+    fn restart() -> Result<()> = SchedulerRestart;
+    fn replace(name: String) -> Result<()> = SchedulerReplace;
+    fn pin_map(name: String) -> Result<()> = SchedulerPinMap;
 }}
 
 audited! { bindings::checks::Host {
