@@ -116,10 +116,13 @@ fn crews_that_are_let_run_together_wait_for_the_slowest() {
     let later = world.iterations(quick) - early;
     assert!(early < later, "{early}, then {later}");
     world.write(ice, Knob::Freeze, "0").unwrap();
-    for report in collect(&mut world, stuck, PATIENCE) {
-        assert!(report.completed, "{report:?}");
+    // Waits until it is ready: before, a request to stop would kill it.
+    world.open_gates(&[stuck]).unwrap();
+    for crew in [stuck, quick] {
+        for report in collect(&mut world, crew, PATIENCE) {
+            assert!(report.completed, "{report:?}");
+        }
     }
-    collect(&mut world, quick, PATIENCE);
     world.remove(ice).unwrap();
 }
 
