@@ -71,10 +71,17 @@ impl Place {
             // Only a guest's interrupts are a test's to steer.
             proc: (process::id() == 1).then(|| open("/proc".as_ref())),
             tasks: None,
+            // Nor is another machine's scheduler.
+            sched_ext: in_guest().then(|| init::sched_ext().unwrap()).flatten(),
             control,
             children: None,
         }
     }
+}
+
+/// Whether this is a guest of our own, in which the program to run is.
+fn in_guest() -> bool {
+    Path::new("/job/program").is_file()
 }
 
 /// Says that the test `name` cannot run here. To its harness it passes then, so
