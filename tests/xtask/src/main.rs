@@ -12,6 +12,7 @@ mod demo;
 mod guest;
 mod install;
 mod layout;
+mod schedulers;
 mod setup;
 mod share;
 mod stream;
@@ -41,6 +42,8 @@ enum Task {
     Setup,
     /// Build the CLI, the guest's programs and the example plugins
     Build,
+    /// Build the sched_ext scheduler that tests run; `test` and `bench` do as well
+    Schedulers,
     /// Build, then install the CLI with its files below a prefix
     Install {
         /// Where to install; `bin`, `libexec` and `share` are made in it
@@ -77,6 +80,7 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Setup => setup::run(console, &workspace, Extent::Run)?,
         Task::Build => build::all(console, &workspace)?,
+        Task::Schedulers => schedulers::ensure(console, &workspace)?,
         Task::Install { prefix } => install::run(console, &workspace, prefix)?,
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
