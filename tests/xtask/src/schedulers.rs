@@ -21,7 +21,7 @@ use crate::workspace::Workspace;
 /// Where its sources are: a workspace of their own.
 pub(crate) const SOURCES: &str = "tests/schedulers";
 /// Its program.
-const FIXTURE: &str = "fixture";
+pub(crate) const FIXTURE: &str = "fixture";
 /// What compiles its half in the kernel: Debian's own name for it.
 const CLANG: &str = "clang-19";
 /// Standard since Rust has it for Linux; its C library has a static half.
