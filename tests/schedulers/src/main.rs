@@ -46,6 +46,10 @@ fn run(options: &Options) -> anyhow::Result<ExitCode> {
         maps::show(name)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(how) = options.against {
+        others::end(how)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let waiter = Waiter::new(options.ignore_sigterm)?;
     if !waiter.pause(options.delay())? {
         return Ok(ExitCode::SUCCESS);
@@ -77,7 +81,10 @@ fn live(
     scheduler: &mut Scheduler<'_>,
     victim: &Victim,
 ) -> anyhow::Result<ExitCode> {
-    let mut due = options.then.map(|_| Instant::now() + options.after());
+    let mut due = options
+        .then
+        .filter(|_| !options.on_signal)
+        .map(|_| Instant::now() + options.after());
     loop {
         match waiter.wait(due, Some(scheduler.bell()))? {
             Event::Stop => {

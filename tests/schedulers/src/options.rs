@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Milliseconds from attaching until --then
     #[arg(long, value_name = "MS", default_value_t = 0, requires = "then")]
     after: u64,
+    /// Does --then when it gets SIGUSR1, and at no time of its own
+    #[arg(long, requires = "then", conflicts_with = "after")]
+    pub(crate) on_signal: bool,
     /// What it does some time after it has attached
     #[arg(long, value_enum)]
     pub(crate) then: Option<Then>,
@@ -42,6 +45,9 @@ pub(crate) struct Options {
     /// Stays after the kernel has disabled it, until SIGTERM
     #[arg(long)]
     pub(crate) linger: bool,
+    /// Ends the scheduler that is running, waits until it is gone, and schedules nothing
+    #[arg(long, value_enum)]
+    pub(crate) against: Option<Against>,
     /// Says what is in the maps of this name, and schedules nothing
     #[arg(long, value_name = "NAME")]
     pub(crate) read_map: Option<String>,
@@ -75,6 +81,19 @@ pub(crate) enum Then {
     Disable,
     /// Has the kernel panic by sysrq-C
     Panic,
+}
+
+/// Against the scheduler that is running, which another fixture loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Against {
+    /// SIGKILL to its loader
+    Kill,
+    /// SIGTERM to its loader
+    Term,
+    /// SIGUSR1 to its loader: see --on-signal
+    Nudge,
+    /// sysrq-S
+    Disable,
 }
 
 impl Options {

@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -19,7 +19,7 @@ pub(crate) enum Event {
     Stop,
     /// The scheduler has been disabled.
     Rang,
-    /// The time has come.
+    /// The time has come, or SIGUSR1.
     Due,
 }
 
@@ -36,6 +36,7 @@ impl Waiter {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGINT);
         signals.add(Signal::SIGTERM);
+        signals.add(Signal::SIGUSR1);
         signals.thread_block().context("failed to block signals")?;
         if ignore_sigterm {
             signals.remove(Signal::SIGTERM);
@@ -73,8 +74,10 @@ impl Waiter {
                 Err(errno) => return Err(errno).context("failed to wait"),
             }
             let is_ready = |index: usize| watched.get(index).and_then(PollFd::any) == Some(true);
-            if is_ready(0) {
-                return Ok(Event::Stop);
+            if is_ready(0)
+                && let Some(event) = self.signal()?
+            {
+                return Ok(event);
             }
             if is_ready(1) {
                 return Ok(Event::Rang);
@@ -82,14 +85,32 @@ impl Waiter {
         }
     }
 
-    /// Waits for a time; false when a signal cut it short.
+    fn signal(&self) -> anyhow::Result<Option<Event>> {
+        let Some(signal) = self.signals.read_signal()? else {
+            return Ok(None);
+        };
+        let signal = i32::try_from(signal.ssi_signo)?;
+        Ok(Some(match Signal::try_from(signal)? {
+            Signal::SIGUSR1 => Event::Due,
+            Signal::SIGINT | Signal::SIGTERM => Event::Stop,
+            other => bail!("{other} was not asked for"),
+        }))
+    }
+
+    /// Waits for a time; false when a signal asks for the end.
     pub(crate) fn pause(&self, time: Duration) -> anyhow::Result<bool> {
         let due = Instant::now() + time;
-        Ok(self.wait(Some(due), None)? == Event::Due)
+        while Instant::now() < due {
+            if self.wait(Some(due), None)? == Event::Stop {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Waits for the signal that ends it.
     pub(crate) fn stop(&self) -> anyhow::Result<()> {
-        self.wait(None, None).map(drop)
+        while self.wait(None, None)? != Event::Stop {}
+        Ok(())
     }
 }
