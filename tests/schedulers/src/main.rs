@@ -46,12 +46,12 @@ fn run(options: &Options) -> anyhow::Result<ExitCode> {
         maps::show(name)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(how) = options.against {
-        others::end(how)?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let waiter = Waiter::new(options.ignore_sigterm)?;
     if !waiter.pause(options.delay())? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(how) = options.against {
+        others::end(how)?;
         return Ok(ExitCode::SUCCESS);
     }
     match options.instead {

@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// Number in its map `proscenium_mark`, which tells whose map it is
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) mark: u64,
-    /// Milliseconds from the start until it attaches
+    /// Milliseconds from the start until it attaches, or does what it does instead
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
     /// Disables the scheduler that is running first, as somebody else would
