@@ -12,6 +12,7 @@ mod demo;
 mod guest;
 mod install;
 mod layout;
+mod real_schedulers;
 mod schedulers;
 mod setup;
 mod share;
@@ -54,6 +55,8 @@ enum Task {
     Demo,
     /// Set up, build, run every test
     Test(test::Args),
+    /// Fetch and build a scheduler of others, run scenarios under it; takes many minutes
+    TestRealSchedulers,
     /// Write tests/CONFORMANCE.md: which test sees which row
     Conformance,
     /// Run the benches: of the tests, of the worker, and those that run in a guest
@@ -84,6 +87,7 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
         Task::Install { prefix } => install::run(console, &workspace, prefix)?,
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
+        Task::TestRealSchedulers => real_schedulers::run(console, &workspace)?,
         Task::Conformance => conformance::run(console, &workspace)?,
         Task::Bench { filter } => bench::run(console, &workspace, filter.as_deref())?,
     }

@@ -23,7 +23,7 @@ pub(crate) const SOURCES: &str = "tests/schedulers";
 /// Its program.
 pub(crate) const FIXTURE: &str = "fixture";
 /// What compiles its half in the kernel: Debian's own name for it.
-const CLANG: &str = "clang-19";
+pub(crate) const CLANG: &str = "clang-19";
 /// Standard since Rust has it for Linux; its C library has a static half.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
