@@ -18,6 +18,12 @@ pub fn cli() -> PathBuf {
     root().join("bin/proscenium")
 }
 
+/// The scheduler that misbehaves when told to, of `tests/schedulers`.
+#[must_use]
+pub fn fixture_scheduler() -> PathBuf {
+    root().join("schedulers/fixture")
+}
+
 /// A component of `tests/programs`, as cargo built it: a core module that
 /// carries its contract.
 #[must_use]

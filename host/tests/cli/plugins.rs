@@ -53,6 +53,26 @@ fn inspect_tells_what_each_example_can_touch() {
     }
 }
 
+/// What is declared need not be there: nothing is started.
+#[test]
+fn examples_that_need_a_scheduler_are_checked_with_declared_names_and_skipped_without() {
+    let place = Place::new();
+    let declared = ["--scheduler", "old=/nowhere", "--scheduler", "new=/nowhere"];
+    for name in ["scheduler-swap", "survives-storm"] {
+        let plugin = example(name);
+        let said = place.run(&[&["check", &plugin, "--json"][..], &declared].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains("\"outcome\":\"passed\""), "{said:?}");
+
+        let said = place.run(&["check", &plugin]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(
+            said.out.contains("scheduler"),
+            "it does not apply: {said:?}"
+        );
+    }
+}
+
 #[test]
 fn a_payload_is_declared_by_name_and_one_that_is_not_is_named() {
     let place = Place::new();

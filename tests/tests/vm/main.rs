@@ -15,3 +15,4 @@ mod faults;
 mod hostile;
 mod payloads;
 mod run;
+mod schedulers;

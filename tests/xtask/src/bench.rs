@@ -9,6 +9,7 @@ use crate::build;
 use crate::cargo::{self, GUEST};
 use crate::console::Console;
 use crate::guest;
+use crate::schedulers;
 use crate::setup::{self, Extent};
 use crate::workspace::{GUEST_RUNTIME, Workspace};
 
@@ -32,6 +33,7 @@ pub(crate) fn run(
     );
     setup::run(console, workspace, Extent::Test)?;
     build::all(console, workspace)?;
+    schedulers::ensure(console, workspace)?;
     // One profile for everything, so that nothing is compiled again.
     let bench = || cargo::command(workspace, &["bench", "--profile", "release"]);
     let layout = build::layout(workspace);

@@ -3,11 +3,18 @@
 //! Owns the program that boots for them and how cargo is told of it. Which
 //! programs there are is the business of tests and benches.
 
+use std::env;
+use std::ffi::OsString;
 use std::process::Command;
 
+use crate::build;
 use crate::cargo;
 use crate::console::Console;
+use crate::schedulers::FIXTURE;
 use crate::workspace::{VM_RUNNER, VM_SUITE, Workspace};
+
+/// What files the runner gives them, in the form `NAME=FILE,…`.
+const FILES: &str = "VM_RUNNER_FILES";
 
 /// What cargo starts programs of the guest's target with. Names the target.
 const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
@@ -27,10 +34,23 @@ pub(crate) fn build_runner(console: &Console, workspace: &Workspace) -> anyhow::
 }
 
 /// Has the programs that `command` runs booted with `kernel`, or with the one
-/// of the CLI's choice.
+/// of the CLI's choice. They find the fixture scheduler, where it was built,
+/// as `/job/fixture`.
 pub(crate) fn boots(command: &mut Command, workspace: &Workspace, kernel: Option<&str>) {
     let runner = workspace.target().join("release").join(VM_RUNNER);
     command.env(VARIABLE, runner);
+    let fixture = build::layout(workspace).scheduler(FIXTURE);
+    if fixture.is_file() {
+        let mut files = env::var_os(FILES)
+            .filter(|files| !files.is_empty())
+            .map_or_else(OsString::new, |mut files| {
+                files.push(",");
+                files
+            });
+        files.push(format!("{FIXTURE}="));
+        files.push(fixture);
+        command.env(FILES, files);
+    }
     if let Some(kernel) = kernel {
         command.env("PROSCENIUM_KERNEL", kernel);
     }

@@ -7,6 +7,7 @@
 //! libexec/proscenium/{proscenium-init,proscenium-worker}   run in the guest
 //! share/proscenium/{Cargo.toml,sdk,wit}                    what `proscenium new` builds on
 //! programs/*.wasm                                          hostile, for tests; never installed
+//! schedulers/fixture                                       for tests; never installed
 //! ```
 
 use std::fs::{self, File, Metadata};
@@ -55,6 +56,11 @@ impl Layout {
     /// A component that exists only to be tested; not there when installed.
     pub(crate) fn program(&self, file: &str) -> PathBuf {
         self.root.join("programs").join(file)
+    }
+
+    /// A sched_ext scheduler that exists only to be tested with.
+    pub(crate) fn scheduler(&self, name: &str) -> PathBuf {
+        self.root.join("schedulers").join(name)
     }
 
     /// What is not a program.

@@ -12,6 +12,8 @@ mod demo;
 mod guest;
 mod install;
 mod layout;
+mod real_schedulers;
+mod schedulers;
 mod setup;
 mod share;
 mod stream;
@@ -41,6 +43,8 @@ enum Task {
     Setup,
     /// Build the CLI, the guest's programs and the example plugins
     Build,
+    /// Build the sched_ext scheduler that tests run; `test` and `bench` do as well
+    Schedulers,
     /// Build, then install the CLI with its files below a prefix
     Install {
         /// Where to install; `bin`, `libexec` and `share` are made in it
@@ -51,6 +55,8 @@ enum Task {
     Demo,
     /// Set up, build, run every test
     Test(test::Args),
+    /// Fetch and build a scheduler of others, run scenarios under it; takes many minutes
+    TestRealSchedulers,
     /// Write tests/CONFORMANCE.md: which test sees which row
     Conformance,
     /// Run the benches: of the tests, of the worker, and those that run in a guest
@@ -77,9 +83,11 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Setup => setup::run(console, &workspace, Extent::Run)?,
         Task::Build => build::all(console, &workspace)?,
+        Task::Schedulers => schedulers::ensure(console, &workspace)?,
         Task::Install { prefix } => install::run(console, &workspace, prefix)?,
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
+        Task::TestRealSchedulers => real_schedulers::run(console, &workspace)?,
         Task::Conformance => conformance::run(console, &workspace)?,
         Task::Bench { filter } => bench::run(console, &workspace, filter.as_deref())?,
     }

@@ -32,16 +32,27 @@ pub(crate) enum Kernel {
 impl Kernel {
     /// Whether the CLI's cache has one already.
     pub(crate) fn is_cached(self) -> bool {
-        let Some(kernels) = cache().map(|cache| cache.join("kernels")) else {
-            return false;
-        };
-        let Ok(entries) = kernels.read_dir() else {
-            return false;
-        };
+        self.folder().is_some()
+    }
+
+    /// The ELF image of one that the CLI's cache has.
+    pub(crate) fn image(self) -> Option<PathBuf> {
+        let image = self.folder()?.join("vmlinux");
+        image.is_file().then_some(image)
+    }
+
+    /// Where the CLI's cache has one; of several, the one that came last.
+    fn folder(self) -> Option<PathBuf> {
+        let entries = cache()?.join("kernels").read_dir().ok()?;
         entries
-            .filter_map(|entry| fs::read(entry.ok()?.path().join("meta.json")).ok())
-            .filter_map(|record| serde_json::from_slice(&record).ok())
-            .any(|record| self.is_described_by(&record))
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|folder| {
+                fs::read(folder.join("meta.json"))
+                    .ok()
+                    .and_then(|record| serde_json::from_slice(&record).ok())
+                    .is_some_and(|record| self.is_described_by(&record))
+            })
+            .max_by_key(|folder| folder.metadata().and_then(|facts| facts.modified()).ok())
     }
 
     /// Has the CLI fetch it.

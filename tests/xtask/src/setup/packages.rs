@@ -4,7 +4,7 @@
 //! told what to type.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use anyhow::{bail, ensure};
@@ -37,6 +37,39 @@ const PAYLOADS: [Package; 4] = [
     Package {
         name: "fio",
         is_there: || on_path("fio").is_some(),
+    },
+];
+
+/// What the fixture scheduler is built with. Without it tests of schedulers
+/// are skipped.
+const SCHEDULERS: [Package; 7] = [
+    Package {
+        name: "clang-19",
+        is_there: || on_path("clang-19").is_some(),
+    },
+    Package {
+        name: "bpftool",
+        is_there: || bpftool().is_some(),
+    },
+    Package {
+        name: "libelf-dev",
+        is_there: || has_static_library("libelf.a"),
+    },
+    Package {
+        name: "zlib1g-dev",
+        is_there: || has_static_library("libz.a"),
+    },
+    Package {
+        name: "libc6-dev",
+        is_there: || has_static_library("libc.a"),
+    },
+    Package {
+        name: "make",
+        is_there: || on_path("make").is_some(),
+    },
+    Package {
+        name: "pkg-config",
+        is_there: || on_path("pkg-config").is_some(),
     },
 ];
 
@@ -98,7 +131,41 @@ pub(crate) fn ensure(step: &Step<'_>) -> anyhow::Result<()> {
 ///
 /// When apt fails.
 pub(crate) fn ensure_payloads(step: &Step<'_>) -> anyhow::Result<()> {
-    let missing = missing(&PAYLOADS);
+    ensure_optional(step, &PAYLOADS)
+}
+
+/// Installs what the fixture scheduler is built with, where that can be done
+/// from here.
+///
+/// # Errors
+///
+/// When apt fails.
+pub(crate) fn ensure_schedulers(step: &Step<'_>) -> anyhow::Result<()> {
+    ensure_optional(step, &SCHEDULERS)
+}
+
+/// What the fixture scheduler cannot be built without, with the line to type.
+pub(crate) fn missing_for_schedulers() -> Option<String> {
+    let missing = missing(&SCHEDULERS);
+    let names = missing.join(" ");
+    (!missing.is_empty())
+        .then(|| format!("{names} missing: install with `sudo apt-get install {names}`"))
+}
+
+/// Debian keeps it where only root looks.
+pub(crate) fn bpftool() -> Option<PathBuf> {
+    on_path("bpftool").or_else(|| {
+        let path = PathBuf::from("/usr/sbin/bpftool");
+        path.is_file().then_some(path)
+    })
+}
+
+fn has_static_library(name: &str) -> bool {
+    Path::new("/usr/lib/x86_64-linux-gnu").join(name).is_file()
+}
+
+fn ensure_optional(step: &Step<'_>, packages: &[Package]) -> anyhow::Result<()> {
+    let missing = missing(packages);
     match obstacle_to(&missing) {
         Some(obstacle) => {
             step.line(&format!("{obstacle}: tests that need it are skipped"));

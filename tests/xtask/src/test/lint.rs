@@ -8,8 +8,9 @@ use std::process::Command;
 use super::Context;
 use super::tally::Tally;
 use crate::cargo::{self, WASM};
+use crate::schedulers;
 
-/// Three checks: the format, clippy for this machine, clippy for wasm.
+/// The format, clippy for this machine, clippy for wasm.
 pub(super) fn run(context: Context<'_>) -> Tally {
     let Context { workspace, .. } = context;
     let mut tally = check(
@@ -17,6 +18,10 @@ pub(super) fn run(context: Context<'_>) -> Tally {
         "format",
         cargo::command(workspace, &["fmt", "--all", "--check"]),
     );
+    // Clippy would need what it is built with; the format needs nothing.
+    let mut fixture = cargo::command(workspace, &["fmt", "--check"]);
+    fixture.current_dir(workspace.root().join(schedulers::SOURCES));
+    tally.add(check(context, "format: fixture scheduler", fixture));
 
     let clippy = |selection: &[&str]| {
         let mut command = cargo::command(workspace, &["clippy", "--release"]);

@@ -6,6 +6,7 @@ use super::Context;
 use super::suites;
 use super::tally::Tally;
 use crate::guest;
+use crate::schedulers;
 use crate::setup::kernel::Kernel;
 use crate::setup::{self, packages};
 use crate::workspace::VM_SUITE;
@@ -26,14 +27,20 @@ pub(super) fn run(context: Context<'_>) -> Tally {
         console.error(&error);
         return Tally::failure(&error);
     }
+    let mut tally = Tally::default();
     // Who cannot have these has tests that say so.
     let programs = console.step("programs for payloads", packages::ensure_payloads);
     if let Err(error) = programs {
         console.error(&format!("{error:#}"));
     }
+    if let Err(error) = schedulers::ensure(console, workspace) {
+        let error = format!("the fixture scheduler: {error:#}");
+        console.error(&error);
+        tally.add(Tally::failure(&error));
+    }
     // The kernel that virtio is a module of. The suites skip what needs it.
     let generic = setup::guest_kernel(console, workspace, Kernel::Generic);
-    let mut tally = suites::vm(context);
+    tally.add(suites::vm(context));
     if let Err(error) = guest::build_runner(console, workspace) {
         tally.add(Tally::failure(&format!("{error:#}")));
         return tally;
