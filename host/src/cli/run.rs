@@ -274,7 +274,9 @@ fn watch(
     recording: Recording<'_>,
     interrupts: &Interrupts,
 ) -> RunEnded {
-    let mut deadlines = Deadlines::for_job(job);
+    let duration = Duration::from_nanos(job.duration_ns);
+    let attached = job.scheduler.as_deref();
+    let mut deadlines = Deadlines::with_schedulers(duration, &job.schedulers, attached);
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
     session::run(guest, &deadlines, recording, interrupts.pipe.as_fd())
 }
