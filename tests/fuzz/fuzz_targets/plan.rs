@@ -17,7 +17,7 @@ use proscenium_guest_runtime::executor::{Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds};
+use proscenium_wire::{Event, Limits, Outcome};
 
 /// What is done on one machine.
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
@@ -43,9 +43,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
             ops_per_step: 64,
             ..Limits::default()
         },
-        thresholds: Thresholds::default(),
-        payloads: Vec::new(),
-        progress: None,
+        ..Settings::default()
     };
     let mut stage = Stage::new(Box::new(world), Box::new(Rc::clone(&events)), settings);
     if input.arbitrary()? {

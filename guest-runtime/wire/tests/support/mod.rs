@@ -11,6 +11,7 @@ pub(crate) mod audits;
 pub(crate) mod findings;
 pub(crate) mod messages;
 pub(crate) mod news;
+mod stats;
 
 use proscenium_wire::{Decoder, Message, Received, Truncated};
 
