@@ -369,6 +369,10 @@ impl World for Kernel {
     fn pin_map(&mut self, name: &str) -> Result<(), PinError> {
         self.schedulers.pin_map(name)
     }
+
+    fn release_maps(&mut self) {
+        self.schedulers.release_maps();
+    }
 }
 
 impl Drop for Kernel {
