@@ -32,6 +32,7 @@ impl Audited<'_> {
     ) -> Result<T, E> {
         let state = &mut *self.0;
         state.stage.count_call();
+        state.stop_floods();
         let entered = state.audit.enter(function, &mut state.stage);
         let result = call(state);
         let decision = match &result {

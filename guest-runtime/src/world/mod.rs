@@ -14,6 +14,7 @@ use proscenium_worker::{Report, Setup, Work};
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
+mod bounds;
 mod captured;
 mod error;
 mod interrupt;
@@ -24,6 +25,7 @@ mod scheduler;
 pub mod simulated;
 mod stall;
 
+pub use bounds::{RootBounds, RootHits};
 pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
@@ -162,6 +164,16 @@ pub trait World: Debug {
     /// # Errors
     /// The kernel's own, `EBUSY` among them where `group` has tasks.
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError>;
+
+    /// Bounds all that will be in the scenario's root, as far as the controllers
+    /// for it are there. Enables nothing for the cgroups in it.
+    ///
+    /// # Errors
+    /// The kernel's own.
+    fn confine(&mut self, bounds: RootBounds) -> Result<(), WorldError>;
+
+    /// How often these bounds were hit, as far as the kernel says.
+    fn root_hits(&mut self) -> RootHits;
 
     /// Makes the child `name` (one path component, already checked).
     ///

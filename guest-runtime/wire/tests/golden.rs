@@ -347,6 +347,7 @@ fn the_job_has_its_golden_bytes() {
         duration_ns: 4_000_000_000,
         seed: 42,
         defaults: WorkerDefaults::default(),
+        permissions: Permissions::all(),
         limits: Limits::default(),
         thresholds: Thresholds {
             not_starved: Some(true),

@@ -17,7 +17,7 @@ use proscenium_guest_runtime::executor::{Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Event, Limits, Outcome};
+use proscenium_wire::{Event, Limits, Outcome, Permissions};
 
 /// What is done on one machine.
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
@@ -36,7 +36,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
     let settings = Settings {
         duration: Duration::from_millis(input.int_in_range(1..=5_000)?),
         workers_per_cgroup: input.int_in_range(1..=4)?,
-        seed: 1,
+        permissions: Permissions::all(),
         limits: Limits {
             cgroups: 32,
             workers: 64,

@@ -13,28 +13,7 @@ use super::findings::finding;
 use super::news::{process_exit, scheduler_news};
 use super::stats::cgroup_stats;
 
-/// Every kind of detail, in its order on the wire.
-pub(crate) const DETAIL_KINDS: [DetailKind; 19] = [
-    DetailKind::NoProgress,
-    DetailKind::Stuck,
-    DetailKind::Unfair,
-    DetailKind::Isolation,
-    DetailKind::Benchmark,
-    DetailKind::Migration,
-    DetailKind::Plugin,
-    DetailKind::PluginTrap,
-    DetailKind::PluginTimeout,
-    DetailKind::PluginLimit,
-    DetailKind::Denied,
-    DetailKind::SchedulerCrashed,
-    DetailKind::SchedulerExitedCleanly,
-    DetailKind::SchedulerDiedUnknownReason,
-    DetailKind::WorkerStalled,
-    DetailKind::Cancelled,
-    DetailKind::Skip,
-    DetailKind::Environment,
-    DetailKind::Other,
-];
+pub(crate) use super::kinds::DETAIL_KINDS;
 /// Every outcome, in its order on the wire.
 pub(crate) const OUTCOMES: [Outcome; 4] = [
     Outcome::Skip,

@@ -9,6 +9,7 @@
 
 pub(crate) mod audits;
 pub(crate) mod findings;
+pub(crate) mod kinds;
 pub(crate) mod messages;
 pub(crate) mod news;
 mod stats;
