@@ -138,7 +138,7 @@ mod tests {
     fn of_a_flood_beginning_and_end_are_kept_and_the_rest_is_counted() {
         let mut log = Log::new(0);
         let mut all = (0, 0);
-        let flood = 3 << 20;
+        let flood: usize = 3 << 20;
         for _ in 0..flood / 4_096 {
             let (passed, missing) = sum(&log.take(&printed(&[b'x'; 4_096], 0)));
             all = (all.0 + passed, all.1 + missing);

@@ -20,7 +20,7 @@ fn refused(answer: Result<(), Error>, code: ErrorCode) -> bool {
 }
 
 /// Passes if nothing of it is allowed.
-pub fn attack() -> Result<Outcome, Error> {
+pub(crate) fn attack() -> Result<Outcome, Error> {
     let long = "x".repeat(100_000);
     let names = || NAMES.into_iter().chain([long.as_str()]);
     let mut asked = 0;
@@ -57,7 +57,7 @@ pub fn attack() -> Result<Outcome, Error> {
 }
 
 /// Passes on what it is told when the scheduler is gone, after trying to go on.
-pub fn outlive() -> Result<Outcome, Error> {
+pub(crate) fn outlive() -> Result<Outcome, Error> {
     let step = live::Step::begin("outlive")?;
     step.setup([CgroupDef::new("victim").workers(2)])?;
     let held = step.hold(Duration::from_millis(400));

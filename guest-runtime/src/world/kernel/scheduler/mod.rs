@@ -319,7 +319,7 @@ impl Schedulers {
         match emergency.map(|file| nix::unistd::write(file, RESET)) {
             Some(Ok(_)) => tracing::warn!("a scheduler did not leave, and was thrown out by sysrq"),
             Some(Err(errno)) => {
-                tracing::error!("failed to throw a scheduler out by sysrq: {errno}")
+                tracing::error!("failed to throw a scheduler out by sysrq: {errno}");
             }
             None => {}
         }
