@@ -16,7 +16,8 @@ wasmtime::component::bindgen!({
         "proscenium:scenario/payloads.payload": crate::interface::payloads::Handle,
         "proscenium:scenario/stage.step": crate::interface::stage::Handle,
     },
-    additional_derives: [PartialEq],
+    // Plans cross into the process that mediates, where there is one.
+    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
 
 /// The exports of a component that has work of its own, without the imports:
@@ -35,3 +36,35 @@ pub use exports::proscenium::scenario::scenario;
 pub use proscenium::scenario::{
     cgroups, checks, clock, log, ops, payloads, scheduler, stage, stimulus, topology, types,
 };
+
+/// Sets cross as their bits, for they are no records.
+mod flags {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::scenario::Controllers;
+    use super::types::MemPolicyFlags;
+
+    macro_rules! as_bits {
+        ($type:ident: $($flag:ident),*) => {
+            impl Serialize for $type {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    let flags = [$(Self::$flag),*].into_iter().enumerate();
+                    let set = flags.filter(|(_, flag)| self.contains(*flag));
+                    serializer.serialize_u8(set.fold(0, |bits, (at, _)| bits | 1 << at))
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $type {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let bits = u8::deserialize(deserializer)?;
+                    let flags = [$(Self::$flag),*].into_iter().enumerate();
+                    let set = flags.filter(|(at, _)| bits & (1 << at) != 0);
+                    Ok(set.fold(Self::empty(), |set, (_, flag)| set | flag))
+                }
+            }
+        };
+    }
+
+    as_bits!(MemPolicyFlags: STATIC_NODES, RELATIVE_NODES, NUMA_BALANCING);
+    as_bits!(Controllers: CPUSET, CPU, MEMORY, IO, PIDS);
+}

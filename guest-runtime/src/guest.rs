@@ -51,6 +51,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         program,
         job,
         plugin,
+        component,
         children,
     } = guest;
     let mut control = Control::new(control)?;
@@ -96,11 +97,10 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         });
     }
     sink.flush();
-    scenario::run(
-        &plugin,
-        &job,
-        Box::new(world),
-        Box::new(PortSink::new(events)),
-    );
+    let (world, sink) = (Box::new(world), Box::new(PortSink::new(events)));
+    match component {
+        None => scenario::run(&plugin, &job, world, sink),
+        Some(socket) => scenario::run_apart(&plugin, socket, &job, world, sink),
+    };
     Ok(())
 }

@@ -41,6 +41,7 @@ pub mod machine;
 pub mod name;
 pub mod payload;
 pub mod plugin;
+pub mod sandbox;
 pub mod scenario;
 pub mod sink;
 pub mod verdict;

@@ -35,6 +35,8 @@ pub struct Handover {
     pub job: RawFd,
     /// The precompiled plugin, likewise.
     pub plugin: RawFd,
+    /// A stream socket to the component's process, see [`crate::sandbox`].
+    pub component: RawFd,
     /// Why controllers are absent from the cgroup, if any are, and what to do.
     pub absent: String,
 }
@@ -54,7 +56,7 @@ impl Handover {
 
     /// In the order of the arguments.
     #[must_use]
-    pub fn descriptors(&self) -> [RawFd; 6] {
+    pub fn descriptors(&self) -> [RawFd; 7] {
         [
             self.events,
             self.control,
@@ -62,6 +64,7 @@ impl Handover {
             self.worker,
             self.job,
             self.plugin,
+            self.component,
         ]
     }
 
@@ -81,6 +84,7 @@ impl Handover {
             worker: descriptor()?,
             job: descriptor()?,
             plugin: descriptor()?,
+            component: descriptor()?,
             absent: next()?,
         };
         let mut sorted = handover.descriptors();
@@ -98,7 +102,7 @@ impl Handover {
 pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
     set_no_new_privs().map_err(InitError::other("give up new privileges"))?;
     set_child_subreaper(true).map_err(InitError::other("become a subreaper"))?;
-    let [events, control, cgroup, worker, job, plugin] = handover.descriptors();
+    let [events, control, cgroup, worker, job, plugin, component] = handover.descriptors();
     Ok(Guest {
         events: own(events)?.into(),
         control: own(control)?,
@@ -115,6 +119,7 @@ pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
         program: init::open(init::OWN_PROGRAM)?.into(),
         job: own(job).map(File::from)?,
         plugin: own(plugin).map(File::from)?,
+        component: Some(own(component)?.into()),
         children: init::block_sigchld()?,
     })
 }
@@ -147,6 +152,7 @@ mod tests {
             worker: 9,
             job: 7,
             plugin: 8,
+            component: 6,
             absent: "cpu is bound to v1".to_owned(),
         }
     }
@@ -170,7 +176,7 @@ mod tests {
         assert_eq!(change(0, "--help"), None);
         assert_eq!(change(1, "2"), None, "a standard descriptor");
         assert_eq!(change(1, "4"), None, "one descriptor twice");
-        assert_eq!(change(6, "x"), None);
+        assert_eq!(change(7, "x"), None);
         let mut arguments = handover().arguments();
         arguments.push("more".to_owned());
         assert_eq!(parsed(arguments), None);

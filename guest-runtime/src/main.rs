@@ -1,7 +1,8 @@
 //! PID 1 of the guest: make ready, greet the host, run the job, power off.
-//! Started otherwise it is the runtime of `proscenium run --local`, or, by
-//! either, a worker whose loop the component exports: one program, because each
-//! of several would bring the whole of wasmtime.
+//! Started otherwise it is the runtime of `proscenium run --local`, or the
+//! process of that one's component, or, by any, a worker whose loop the
+//! component exports: one program, because each of several would bring the
+//! whole of wasmtime.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::{env, process};
 use proscenium_guest_runtime::allocator::Allocator;
 use proscenium_guest_runtime::init::{self, Guest};
 use proscenium_guest_runtime::local::Handover;
-use proscenium_guest_runtime::{exported, guest, local};
+use proscenium_guest_runtime::{exported, guest, local, sandbox};
 
 /// A host call allocates once, which takes musl's allocator as long as all the
 /// rest of the call.
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
 
 /// Only with what the host hands over: nothing here may power a machine off.
 fn on_this_machine() -> ExitCode {
+    if let Some(ended) = sandbox::run(env::args_os().skip(1)) {
+        return ended;
+    }
     let Some(handover) = Handover::from_arguments(env::args_os().skip(1)) else {
         if env::args_os().len() > 1 {
             return exported::run();

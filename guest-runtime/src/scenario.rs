@@ -4,15 +4,18 @@
 //! simulated world. However the component ends, the stage is closed: exactly
 //! one verdict, everything collected.
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use proscenium_wire::{Budget, Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
+use proscenium_wire::{Budget, Detail, DetailKind, Event, Job, Limits, LogLevel, Outcome, Verdict};
 
 use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
 use crate::bindings::types::{Error as ContractError, ErrorCode};
+use crate::capability::Capability;
 use crate::executor::{Error, Settings, Stage, linkable};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
+use crate::sandbox::Broker;
 use crate::sink::Sink;
 use crate::verdict::Ending;
 use crate::world::World;
@@ -20,13 +23,57 @@ use crate::world::World;
 /// Longest reason that a plugin gives, in bytes.
 const MAX_REASON: usize = 4_096;
 
-/// Runs `plugin` as `job` says.
+/// A component, wherever its code runs.
+pub(crate) trait Component {
+    /// What it imports.
+    fn capabilities(&self) -> Vec<Capability>;
+
+    /// The loops that it exports for its workers.
+    ///
+    /// # Errors
+    /// How it ended instead of saying so.
+    fn works(&mut self, limits: &Limits) -> Result<Vec<String>, Abort>;
+
+    /// Runs its scenario on `stage`.
+    fn perform(&mut self, stage: Stage, context: &Context, limits: &Limits) -> Performed;
+}
+
+/// What is left of a component that has run.
+pub(crate) struct Performed {
+    pub(crate) stage: Stage,
+    /// Log lines and notes beyond the budget.
+    pub(crate) dropped_lines: u64,
+    pub(crate) ended: Ended,
+}
+
+/// Runs `plugin`, in this process, as `job` says.
 ///
 /// The scheduler under test, if the job names one, is attached before the
 /// component begins. Emits everything from that, or the scenario's start, to
 /// the verdict and the figures of mediation into `sink`; the end frame is the
 /// caller's.
 pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink>) -> Verdict {
+    run_component(&mut Here(plugin), job, world, sink)
+}
+
+/// As [`run`], for a component whose code runs in another process.
+pub fn run_apart(
+    plugin: &Plugin,
+    socket: UnixStream,
+    job: &Job,
+    world: Box<dyn World>,
+    sink: Box<dyn Sink>,
+) -> Verdict {
+    let mut broker = Broker::new(socket, plugin.capabilities(), job.trap_foreign_imports);
+    run_component(&mut broker, job, world, sink)
+}
+
+pub(crate) fn run_component(
+    component: &mut dyn Component,
+    job: &Job,
+    world: Box<dyn World>,
+    sink: Box<dyn Sink>,
+) -> Verdict {
     let context = Context {
         parameters: job.parameters.clone(),
         duration: job.duration_ns,
@@ -35,7 +82,7 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         kernel: world.kernel_release().to_owned(),
     };
     let mut stage = Stage::new(world, sink, Settings::from(job));
-    if let Err(denied) = allowed(plugin, job) {
+    if let Err(denied) = allowed(&component.capabilities(), job) {
         return stage.close(denied).0;
     }
     if let Some(name) = &job.scheduler
@@ -43,34 +90,17 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
     {
         return close_unloaded(stage, error);
     }
-    let stage = match plugin.works(&job.limits) {
+    let stage = match component.works(&job.limits) {
         Ok(works) => stage.with_works(works),
-        Err(error) => {
-            let ending = broken(DetailKind::Plugin, Outcome::Fail, &error.to_string());
-            return stage.close(ending).0;
-        }
-    };
-    let watchdog = match watchdog(plugin, &job.limits) {
-        Ok(watchdog) => watchdog,
         Err(abort) => return close(stage, Err(abort)),
     };
-    let mut store = store(plugin, stage, watchdog, &job.limits);
-    let ended = instantiate(plugin, &mut store, &job.limits, true, |store, scenario| {
-        scenario
-            .proscenium_scenario_scenario()
-            .call_run(store, &context)
-    });
-    // The component's memory goes first; the stage is what is left of it.
-    let State {
+    let Performed {
         mut stage,
-        budgets,
-        audit,
-        ..
-    } = store.into_data();
-    audit.end(&mut stage);
-    if budgets.dropped_lines > 0 {
-        let dropped = budgets.dropped_lines;
-        let message = format!("{dropped} log lines beyond the budget were dropped");
+        dropped_lines,
+        ended,
+    } = component.perform(stage, &context, &job.limits);
+    if dropped_lines > 0 {
+        let message = format!("{dropped_lines} log lines beyond the budget were dropped");
         stage.say(LogLevel::Warn, message.clone());
         stage.used_up(Budget::LogBytes, message);
     }
@@ -103,8 +133,8 @@ fn close_unloaded(stage: Stage, error: Error) -> Verdict {
 
 /// Refuses what is not granted before any of the component's code runs. The
 /// host has done so before it booted; this is the runtime's own word.
-fn allowed(plugin: &Plugin, job: &Job) -> Result<(), Ending> {
-    if let Err(denied) = linkable(&job.permissions, &plugin.capabilities()) {
+fn allowed(imported: &[Capability], job: &Job) -> Result<(), Ending> {
+    if let Err(denied) = linkable(&job.permissions, imported) {
         return Err(broken(
             DetailKind::Denied,
             Outcome::Fail,
@@ -119,7 +149,38 @@ fn allowed(plugin: &Plugin, job: &Job) -> Result<(), Ending> {
     Ok(())
 }
 
-type Ended = Result<Result<PluginOutcome, ContractError>, Abort>;
+/// A component in this process.
+struct Here<'a>(&'a Plugin);
+
+impl Component for Here<'_> {
+    fn capabilities(&self) -> Vec<Capability> {
+        self.0.capabilities()
+    }
+
+    fn works(&mut self, limits: &Limits) -> Result<Vec<String>, Abort> {
+        self.0
+            .works(limits)
+            .map_err(|error| Abort::Unfit(error.to_string()))
+    }
+
+    fn perform(&mut self, stage: Stage, context: &Context, limits: &Limits) -> Performed {
+        let watchdog = match watchdog(self.0, limits) {
+            Ok(watchdog) => watchdog,
+            Err(abort) => return State::apart(stage, limits).performed(Err(abort)),
+        };
+        let mut store = store(self.0, State::new(stage, watchdog, limits), limits);
+        let ended = instantiate(self.0, &mut store, limits, true, |store, scenario| {
+            scenario
+                .proscenium_scenario_scenario()
+                .call_run(store, context)
+        });
+        // The component's memory goes first; the stage is what is left of it.
+        store.into_data().performed(ended)
+    }
+}
+
+/// What a component returned, or how it ended otherwise.
+pub(crate) type Ended = Result<Result<PluginOutcome, ContractError>, Abort>;
 
 fn close(mut stage: Stage, ended: Ended) -> Verdict {
     if let Err(Abort::Fault(fault)) = &ended {
@@ -169,6 +230,7 @@ fn ending_of(ended: Ended, died: bool) -> Ending {
 
 fn aborted(abort: &Abort) -> Ending {
     let (kind, outcome) = match abort {
+        Abort::Unfit(_) => (DetailKind::Plugin, Outcome::Fail),
         Abort::Trapped(_) => (DetailKind::PluginTrap, Outcome::Fail),
         Abort::OutOfTime(_) => (DetailKind::PluginTimeout, Outcome::Fail),
         Abort::Limit(budget, _) => (

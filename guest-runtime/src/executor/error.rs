@@ -186,3 +186,13 @@ impl From<Refusal> for types::Error {
         }
     }
 }
+
+/// The runtime's words, as they came from another process.
+impl From<types::Error> for Refusal {
+    fn from(error: types::Error) -> Self {
+        Self {
+            errno: error.errno.map(Errno::from_raw),
+            ..Self::new(error.code, &error.message, None)
+        }
+    }
+}

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use cap_std::ambient_authority;
@@ -143,6 +144,8 @@ pub struct Guest {
     pub job: File,
     /// The precompiled plugin.
     pub plugin: File,
+    /// Where its code runs; `None`: in this process.
+    pub component: Option<UnixStream>,
     /// SIGCHLD, which is blocked from here on in every thread started later.
     pub children: SignalFd,
 }
@@ -174,6 +177,7 @@ pub fn start() -> Result<Guest, InitError> {
         program: open(OWN_PROGRAM)?.into(),
         job: open(JOB_PATH)?,
         plugin: open(PLUGIN_PATH)?,
+        component: None,
         children: block_sigchld()?,
     })
 }

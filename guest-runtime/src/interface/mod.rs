@@ -3,12 +3,13 @@
 //! A file holds everything that decides what a plugin may do through it; the
 //! effects themselves are the executor's. [`link`] adds to a linker exactly
 //! the interfaces that it is given, so what was not granted has no code path.
-//! Every call passes through `audited`, which puts it on record.
+//! Every call passes through `functions`, which puts it on record.
 
-mod audited;
 pub(crate) mod cgroups;
 mod checks;
 mod clock;
+mod cross;
+mod functions;
 mod log;
 pub(crate) mod payloads;
 mod scheduler;
@@ -16,43 +17,86 @@ pub(crate) mod stage;
 mod stimulus;
 mod topology;
 
+use std::marker::PhantomData;
+
 use wasmtime::component::{HasData, Linker};
 
-use audited::Audited;
+pub(crate) use cross::{Failure, Reply};
+pub(crate) use functions::{Unanswered, carry_out};
 
 use crate::bindings;
 use crate::capability::Capability;
 use crate::executor::Error;
 use crate::plugin::State;
 
-/// Marks the state as what every interface's functions get.
-pub(crate) struct HasState;
+/// What stands behind every interface.
+pub(crate) trait Interfaces:
+    bindings::types::Host
+    + bindings::ops::Host
+    + bindings::topology::Host
+    + bindings::cgroups::Host
+    + bindings::stage::Host
+    + bindings::payloads::Host
+    + bindings::scheduler::Host
+    + bindings::checks::Host
+    + bindings::stimulus::Host
+    + bindings::log::Host
+    + bindings::clock::Host
+{
+}
 
-impl HasData for HasState {
-    type Data<'a> = Audited<'a>;
+impl<T> Interfaces for T where
+    T: bindings::types::Host
+        + bindings::ops::Host
+        + bindings::topology::Host
+        + bindings::cgroups::Host
+        + bindings::stage::Host
+        + bindings::payloads::Host
+        + bindings::scheduler::Host
+        + bindings::checks::Host
+        + bindings::stimulus::Host
+        + bindings::log::Host
+        + bindings::clock::Host
+{
+}
+
+/// A store's data that interfaces can be linked to: the runtime itself, or
+/// what carries calls to it from another process.
+pub(crate) trait Linked: Sized + 'static {
+    /// What the functions get.
+    type Data<'a>: Interfaces;
+
+    fn enter(&mut self) -> Self::Data<'_>;
+}
+
+struct Of<T>(PhantomData<T>);
+
+impl<T: Linked> HasData for Of<T> {
+    type Data<'a> = T::Data<'a>;
 }
 
 /// Adds the interfaces of `granted`, and the two that are only data.
 ///
 /// # Errors
 /// Only if an interface is linked twice.
-pub(crate) fn link(linker: &mut Linker<State>, granted: &[Capability]) -> wasmtime::Result<()> {
-    let enter: for<'a> fn(&'a mut State) -> Audited<'a> = |state| Audited(state);
-    bindings::types::add_to_linker::<_, HasState>(linker, enter)?;
-    bindings::ops::add_to_linker::<_, HasState>(linker, enter)?;
+pub(crate) fn link<T: Linked>(
+    linker: &mut Linker<T>,
+    granted: &[Capability],
+) -> wasmtime::Result<()> {
+    let enter: for<'a> fn(&'a mut T) -> T::Data<'a> = T::enter;
+    bindings::types::add_to_linker::<_, Of<T>>(linker, enter)?;
+    bindings::ops::add_to_linker::<_, Of<T>>(linker, enter)?;
     for capability in granted {
         match capability {
-            Capability::Topology => bindings::topology::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Cgroups => bindings::cgroups::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Stage => bindings::stage::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Payloads => bindings::payloads::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Scheduler => {
-                bindings::scheduler::add_to_linker::<_, HasState>(linker, enter)
-            }
-            Capability::Checks => bindings::checks::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Stimulus => bindings::stimulus::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Log => bindings::log::add_to_linker::<_, HasState>(linker, enter),
-            Capability::Clock => bindings::clock::add_to_linker::<_, HasState>(linker, enter),
+            Capability::Topology => bindings::topology::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Cgroups => bindings::cgroups::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Stage => bindings::stage::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Payloads => bindings::payloads::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Scheduler => bindings::scheduler::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Checks => bindings::checks::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Stimulus => bindings::stimulus::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Log => bindings::log::add_to_linker::<_, Of<T>>(linker, enter),
+            Capability::Clock => bindings::clock::add_to_linker::<_, Of<T>>(linker, enter),
         }?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use proscenium_wire::{ANY, Limits};
 
-use super::{Abort, Manifest, Plugin, Request, instantiate, store, watchdog};
+use super::{Abort, Manifest, Plugin, Request, State, instantiate, store, watchdog};
 use crate::executor::{Settings, Stage};
 use crate::machine::Machine;
 use crate::name::{clean_line, quote};
@@ -60,7 +60,7 @@ impl Plugin {
         );
         let aborted = |abort: Abort| CallError::Aborted(abort.to_string());
         let watchdog = watchdog(self, &limits).map_err(aborted)?;
-        let mut store = store(self, stage, watchdog, &limits);
+        let mut store = store(self, State::new(stage, watchdog, &limits), &limits);
         let manifest = instantiate(self, &mut store, &limits, false, |store, scenario| {
             scenario.proscenium_scenario_scenario().call_describe(store)
         })

@@ -6,10 +6,10 @@ use std::path::Path;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Precompiled};
 
+use super::engine;
 use super::inspect::{self, Import, Reach};
-use super::{State, engine};
 use crate::capability::Capability;
-use crate::interface;
+use crate::interface::{self, Linked};
 
 /// Largest plugin that is looked at, in bytes.
 pub(crate) const MAX_PLUGIN: usize = 64 << 20;
@@ -248,7 +248,7 @@ impl Plugin {
 
     /// A linker with exactly what it imports; `live`: with our interfaces
     /// behind the imports rather than traps.
-    pub(super) fn linker(&self, live: bool) -> wasmtime::Result<Linker<State>> {
+    pub(super) fn linker<T: Linked>(&self, live: bool) -> wasmtime::Result<Linker<T>> {
         let mut linker = Linker::new(&self.engine);
         if live {
             interface::link(&mut linker, &self.capabilities())?;

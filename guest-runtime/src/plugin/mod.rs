@@ -22,4 +22,7 @@ pub use describe::{CallError, check_manifest};
 pub use engine::settings_id;
 pub use inspect::{Import, Reach};
 pub use load::{Foreign, LoadError, Plugin};
-pub(crate) use state::{Abort, State, instantiate, store, store_limits, watchdog};
+pub(crate) use state::{
+    Abort, Contained, State, computing_time, instantiate, store, store_limits, watchdog,
+};
+pub(crate) use watchdog::Watchdog;

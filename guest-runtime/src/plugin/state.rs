@@ -12,7 +12,9 @@ use super::watchdog::Watchdog;
 use crate::audit::Audit;
 use crate::bindings;
 use crate::executor::{Result, Stage};
+use crate::interface::Linked;
 use crate::name::clean_line;
+use crate::scenario::{Ended, Performed};
 use crate::world::WorldError;
 
 /// Longest account of how a plugin ended, in bytes.
@@ -29,7 +31,23 @@ pub(crate) struct State {
     /// What was used up by calls into the runtime: the component is to end.
     used_up: Option<Budget>,
     limits: StoreLimits,
-    watchdog: Watchdog,
+    /// `None`: the component is in another process, which has its own.
+    watchdog: Option<Watchdog>,
+}
+
+/// What a store needs of its data, whatever stands behind the interfaces.
+pub(crate) trait Contained {
+    fn store_limits(&mut self) -> &mut StoreLimits;
+
+    /// Has the component's computing time run.
+    fn resume(&mut self);
+
+    /// Has it stand still.
+    fn pause(&mut self);
+
+    /// What was used up by calls, if anything: the reason why the component is
+    /// to end.
+    fn used_up(&self, limits: &Limits) -> Option<Abort>;
 }
 
 impl std::fmt::Debug for State {
@@ -41,27 +59,96 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    /// For a component that runs under `watchdog` in this process.
+    pub(crate) fn new(stage: Stage, watchdog: Watchdog, limits: &Limits) -> Self {
+        Self {
+            watchdog: Some(watchdog),
+            ..Self::apart(stage, limits)
+        }
+    }
+
+    /// For a component that runs in another process.
+    pub(crate) fn apart(stage: Stage, limits: &Limits) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        Self {
+            stage,
+            table,
+            budgets: Budgets::new(limits),
+            audit: Audit::begin(),
+            failed: false,
+            used_up: None,
+            limits: store_limits(limits),
+            watchdog: None,
+        }
+    }
+
     /// Ends the component where its calls were too many, or said too much: it
     /// traps at its next loop or call.
     pub(crate) fn stop_floods(&mut self) {
         if let Some(budget) = self.stage.flooded() {
             self.used_up = Some(budget);
-            self.watchdog.end();
+            if let Some(watchdog) = &mut self.watchdog {
+                watchdog.end();
+            }
         }
     }
 
     /// Runs something that may wait; the component's computing time stands still.
     pub(crate) fn blocking<T>(&mut self, call: impl FnOnce(&mut Stage) -> Result<T>) -> Result<T> {
-        self.watchdog.pause();
+        self.pause();
         let result = call(&mut self.stage);
-        self.watchdog.resume();
+        self.resume();
         result
+    }
+
+    /// What is left once the component has ended.
+    pub(crate) fn performed(self, ended: Ended) -> Performed {
+        let Self {
+            mut stage,
+            budgets,
+            audit,
+            ..
+        } = self;
+        audit.end(&mut stage);
+        Performed {
+            stage,
+            dropped_lines: budgets.dropped_lines,
+            ended,
+        }
+    }
+}
+
+impl Contained for State {
+    fn used_up(&self, limits: &Limits) -> Option<Abort> {
+        let budget = self.used_up?;
+        let message = format!("{} {}: no more than that", limits.get(budget), budget.key());
+        Some(Abort::Limit(Some(budget), message))
+    }
+
+    fn store_limits(&mut self) -> &mut StoreLimits {
+        &mut self.limits
+    }
+
+    fn resume(&mut self) {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.resume();
+        }
+    }
+
+    fn pause(&mut self) {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.pause();
+        }
     }
 }
 
 /// How a component's code ended other than by returning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Abort {
+    /// What it says of itself is wrong.
+    #[error("{0}")]
+    Unfit(String),
     #[error("the plugin trapped: {0}")]
     Trapped(String),
     #[error("the plugin used up its computing time of {0:?}: wait with hold, or raise the limit")]
@@ -118,10 +205,14 @@ fn located(cause: &str, error: &wasmtime::Error) -> String {
     clean_line(&text, MAX_MESSAGE)
 }
 
+/// What `run` may compute, waits excluded.
+pub(crate) fn computing_time(limits: &Limits) -> Duration {
+    Duration::from_millis(limits.compute_ms)
+}
+
 /// A watchdog with the computing time of `limits`.
 pub(crate) fn watchdog(plugin: &Plugin, limits: &Limits) -> Result<Watchdog, Abort> {
-    let budget = Duration::from_millis(limits.compute_ms);
-    Watchdog::new(&plugin.engine, budget).map_err(|error| {
+    Watchdog::new(&plugin.engine, computing_time(limits)).map_err(|error| {
         let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
         let what = "start the watchdog".to_owned();
         Abort::Fault(WorldError::Environment { what, errno })
@@ -129,26 +220,9 @@ pub(crate) fn watchdog(plugin: &Plugin, limits: &Limits) -> Result<Watchdog, Abo
 }
 
 /// A store under `limits`, its clock standing still.
-pub(crate) fn store(
-    plugin: &Plugin,
-    stage: Stage,
-    watchdog: Watchdog,
-    limits: &Limits,
-) -> Store<State> {
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(limits.handles as usize);
-    let state = State {
-        stage,
-        table,
-        budgets: Budgets::new(limits),
-        audit: Audit::begin(),
-        failed: false,
-        used_up: None,
-        limits: store_limits(limits),
-        watchdog,
-    };
-    let mut store = Store::new(&plugin.engine, state);
-    store.limiter(|state| &mut state.limits);
+pub(crate) fn store<T: Contained + 'static>(plugin: &Plugin, data: T, limits: &Limits) -> Store<T> {
+    let mut store = Store::new(&plugin.engine, data);
+    store.limiter(|data| data.store_limits());
     store.set_hostcall_fuel(limits.call_bytes as usize);
     // One move of the epoch is the end. Armed before instantiation, for start
     // functions run there.
@@ -172,17 +246,16 @@ pub(crate) fn store_limits(limits: &Limits) -> StoreLimits {
 }
 
 /// Runs `call` on an instance of the component under the watchdog.
-pub(crate) fn instantiate<T>(
+pub(crate) fn instantiate<T: Contained + Linked, R>(
     plugin: &Plugin,
-    store: &mut Store<State>,
+    store: &mut Store<T>,
     limits: &Limits,
     live: bool,
-    call: impl FnOnce(&mut Store<State>, &bindings::Plugin) -> wasmtime::Result<T>,
-) -> Result<T, Abort> {
-    let budget = Duration::from_millis(limits.compute_ms);
+    call: impl FnOnce(&mut Store<T>, &bindings::Plugin) -> wasmtime::Result<R>,
+) -> Result<R, Abort> {
     let mut run = || {
         let linker = plugin.linker(live)?;
-        store.data_mut().watchdog.resume();
+        store.data_mut().resume();
         let instance: Instance = linker.instantiate(&mut *store, &plugin.component)?;
         let scenario = bindings::Plugin::new(&mut *store, &instance)?;
         Ok((instance, scenario))
@@ -192,15 +265,11 @@ pub(crate) fn instantiate<T>(
         Ok((_, scenario)) => call(store, &scenario),
         Err(error) => Err(error),
     };
-    store.data_mut().watchdog.pause();
-    result.map_err(|error: wasmtime::Error| {
-        match (Abort::of(&error, budget), store.data().used_up) {
-            (Abort::OutOfTime(_), Some(used_up)) => {
-                let most = limits.get(used_up);
-                let message = format!("{} {}: no more than that", most, used_up.key());
-                Abort::Limit(Some(used_up), message)
-            }
-            (abort, _) => abort,
-        }
-    })
+    store.data_mut().pause();
+    let aborted = result.map_err(|error| Abort::of(&error, computing_time(limits)));
+    match (aborted, store.data().used_up(limits)) {
+        // That is how a component is ended that used something else up.
+        (Err(Abort::OutOfTime(_)), Some(limit)) => Err(limit),
+        (result, _) => result,
+    }
 }

@@ -1,7 +1,8 @@
-//! The guest runtime as a child of ours, in a subtree of its own.
+//! The guest runtime as a child of ours, in a subtree of its own, and beside
+//! it the process in which the component's code runs.
 //!
-//! Owns process, channels and subtree: dropping it kills and reaps the process
-//! and then removes the subtree. Never reads what the runtime says.
+//! Owns processes, channels and subtree: dropping it kills and reaps both
+//! and then removes the subtree. Never reads what they say.
 
 use std::fs::File;
 use std::io;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 
 use proscenium_guest_runtime::local::Handover;
+use proscenium_guest_runtime::sandbox;
 
 use super::subtree::{Subtree, SubtreeError};
 use crate::child::{self, Owned, in_memory};
@@ -20,6 +22,8 @@ use crate::vm::initramfs::GuestBinaries;
 #[derive(Debug)]
 pub struct Runtime {
     pub(crate) child: Owned,
+    /// Ends by itself when the runtime is gone.
+    _component: Owned,
     pub(crate) events: UnixStream,
     pub(crate) control: UnixStream,
     /// Its standard error, on which it says what a guest says on its console.
@@ -76,6 +80,10 @@ impl Runtime {
         let worker = File::open(&binaries.worker).map_err(system("open the worker program"))?;
         let job = in_memory(job).map_err(system("hand the job over"))?;
         let plugin = in_memory(plugin).map_err(system("hand the plugin over"))?;
+        let (to_component, to_runtime) =
+            UnixStream::pair().map_err(system("make a channel to the component"))?;
+        let component = start_component(binaries, &to_runtime, &plugin)?;
+        subtree.place_runtime(component.pid())?;
         let handover = Handover {
             events: their_events.as_raw_fd(),
             control: their_control.as_raw_fd(),
@@ -83,6 +91,7 @@ impl Runtime {
             worker: worker.as_raw_fd(),
             job: job.as_raw_fd(),
             plugin: plugin.as_raw_fd(),
+            component: to_component.as_raw_fd(),
             absent: absent.unwrap_or_default(),
         };
         let mut command = Command::new(&binaries.init);
@@ -105,6 +114,7 @@ impl Runtime {
             .map_err(system("hold the runtime's standard output"))?;
         Ok(Self {
             child,
+            _component: component,
             events,
             control,
             console,
@@ -112,6 +122,27 @@ impl Runtime {
             _subtree: subtree,
         })
     }
+}
+
+/// The process of the component, which does nothing until the runtime speaks.
+fn start_component(
+    binaries: &GuestBinaries,
+    runtime: &UnixStream,
+    plugin: &File,
+) -> Result<Owned, RuntimeError> {
+    let descriptors = [runtime.as_raw_fd(), plugin.as_raw_fd()];
+    let mut command = Command::new(&binaries.init);
+    command
+        .args(sandbox::arguments(descriptors[0], descriptors[1]))
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Owned::start(command, descriptors.to_vec()).map_err(|source| RuntimeError::Start {
+        program: binaries.init.clone(),
+        source,
+    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> RuntimeError {

@@ -11,6 +11,7 @@
 )]
 
 mod aftermath;
+mod apart;
 mod refusals;
 mod runs;
 mod stalls;

@@ -128,12 +128,30 @@ pub(crate) fn finish(child: Child) -> Run {
     let stdout = String::from_utf8(output.stdout).unwrap();
     Run {
         code: output.status.code().unwrap_or(-1),
-        events: stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect(),
+        events: events(&stdout),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// As [`finish`], for a run whose first lines were read already.
+pub(crate) fn finish_with(mut child: Child, mut lines: BufReader<ChildStdout>) -> Run {
+    let mut stdout = String::new();
+    lines.read_to_string(&mut stdout).unwrap();
+    let mut stderr = String::new();
+    let mut errors = child.stderr.take().unwrap();
+    errors.read_to_string(&mut stderr).unwrap();
+    Run {
+        code: child.wait().unwrap().code().unwrap_or(-1),
+        events: events(&stdout),
+        stderr,
+    }
+}
+
+fn events(stdout: &str) -> Vec<Value> {
+    let lines = stdout.lines();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// Processes in a cgroup and beneath it.

@@ -1,0 +1,108 @@
+//! The life of the component's process: take over, give up every privilege,
+//! run the component, say how it ended.
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::channel::{Channel, ChannelError};
+use super::confine;
+use super::protocol::{Said, Start};
+use super::proxy::Proxy;
+use crate::bindings::scenario::Context;
+use crate::init::say;
+use crate::plugin::{Foreign, Plugin, instantiate, store, store_limits, watchdog};
+
+/// First argument of such a process.
+const COMMAND: &str = "component";
+/// The standard descriptors are not handed over.
+const FIRST: RawFd = 3;
+
+/// Arguments of the process to start, which must inherit both descriptors: a
+/// socket to the runtime, and the precompiled code.
+#[must_use]
+pub fn arguments(socket: RawFd, code: RawFd) -> [String; 3] {
+    [COMMAND.to_owned(), socket.to_string(), code.to_string()]
+}
+
+/// The descriptors, if these are such arguments.
+fn descriptors(arguments: impl IntoIterator<Item = OsString>) -> Option<(RawFd, RawFd)> {
+    let mut arguments = arguments
+        .into_iter()
+        .map(|argument| argument.into_string().ok());
+    if arguments.next()?? != COMMAND {
+        return None;
+    }
+    let socket = arguments.next()??.parse().ok()?;
+    let code = arguments.next()??.parse().ok()?;
+    let fits = socket >= FIRST && code >= FIRST && socket != code && arguments.next().is_none();
+    fits.then_some((socket, code))
+}
+
+/// Lives that life, if `arguments` say so.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let (socket, code) = descriptors(arguments)?;
+    #[expect(unsafe_code, reason = "a descriptor by number has no other owner yet")]
+    // SAFETY: the arguments name two descriptors, not a standard one, and this
+    // process has opened none.
+    let (socket, code) = unsafe { (OwnedFd::from_raw_fd(socket), OwnedFd::from_raw_fd(code)) };
+    let lived = live(UnixStream::from(socket), code);
+    Some(match lived {
+        // Who is gone needs no words.
+        Ok(()) | Err(Unable::Channel(ChannelError::Closed)) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(error);
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Why the component was not run.
+#[derive(Debug, thiserror::Error)]
+enum Unable {
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    #[error(transparent)]
+    Confine(#[from] confine::ConfineError),
+    #[error("failed to load the component: {0}")]
+    Load(String),
+}
+
+fn live(socket: UnixStream, code: OwnedFd) -> Result<(), Unable> {
+    let mut channel = Channel::new(socket);
+    let Start {
+        limits,
+        trap_foreign_imports,
+    } = channel.receive()?;
+    let foreign = if trap_foreign_imports {
+        Foreign::Trap
+    } else {
+        Foreign::Refuse
+    };
+    let path = PathBuf::from(format!("/proc/self/fd/{}", code.as_raw_fd()));
+    #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
+    // SAFETY: the host hands over what it compiled itself, in a sealed file.
+    let plugin = unsafe { Plugin::map_precompiled(&path, foreign) }
+        .map_err(|error| Unable::Load(error.to_string()))?;
+    drop(code);
+    confine::give_up(&limits)?;
+
+    let works = plugin.works(&limits).map_err(|error| error.to_string());
+    channel.send(&Said::Works(works))?;
+    let context: Context = channel.receive()?;
+    let watchdog = match watchdog(&plugin, &limits) {
+        Ok(watchdog) => watchdog,
+        Err(abort) => return Ok(channel.send(&Said::Ended(Err(abort.into())))?),
+    };
+    let proxy = Proxy::new(channel, store_limits(&limits), watchdog);
+    let mut store = store(&plugin, proxy, &limits);
+    let ended = instantiate(&plugin, &mut store, &limits, true, |store, scenario| {
+        scenario
+            .proscenium_scenario_scenario()
+            .call_run(store, &context)
+    });
+    let mut channel = store.into_data().into_channel();
+    Ok(channel.send(&Said::Ended(ended.map_err(Into::into)))?)
+}
