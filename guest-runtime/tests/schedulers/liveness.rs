@@ -141,7 +141,7 @@ fn s_118_after_a_death_all_are_killed_before_one_is_reaped() {
     let crew = world
         .spawn(Some(group), &crew("spin-wait", WORKERS))
         .unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     let (wake, _) = hold(&mut world, PATIENCE);
     assert_eq!(wake, Wake::SchedulerDown(Down::Disabled));
     let begun = world.now();
