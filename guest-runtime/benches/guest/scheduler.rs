@@ -206,7 +206,7 @@ fn teardown(place: &Place, workers: usize) -> f64 {
         epoch: 0,
     };
     let crew = world.spawn(Some(group), &plan).unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     let id = watch(&mut world, "--after 1000 --then error");
     let returned = hold(&mut world);
     world.kill(&[crew]);

@@ -8,7 +8,7 @@ use proscenium_wire::PayloadExit;
 use proscenium_worker::ExitInfo;
 
 use crate::rig::{PATIENCE, attach, hold, reach, stop, watch, world};
-use crate::support::crew;
+use crate::support::{collect, crew};
 
 const ABORTED: i32 = 6;
 
@@ -141,12 +141,12 @@ fn s_118_after_a_death_all_are_killed_before_one_is_reaped() {
     let crew = world
         .spawn(Some(group), &crew("spin-wait", WORKERS))
         .unwrap();
-    world.open_gate(crew).unwrap();
+    world.open_gates(&[crew]).unwrap();
     let (wake, _) = hold(&mut world, PATIENCE);
     assert_eq!(wake, Wake::SchedulerDown(Down::Disabled));
     let begun = world.now();
     world.kill(&[crew]);
-    let reports = world.collect(&[crew], begun + PATIENCE).remove(0).reports;
+    let reports = collect(&mut world, crew, PATIENCE);
     // Had each been asked and waited for, it would be as many times its patience.
     assert!(world.now() - begun < Duration::from_secs(5));
     assert_eq!(reports.len(), WORKERS);
