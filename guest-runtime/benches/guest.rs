@@ -3,7 +3,8 @@
 //! `yardstick`, precompiled, as the image's plugin.
 //!
 //! Targets: a mediated write at most 1.25 of a native one, both with kept-open
-//! descriptors; an op of a plan at most 1.3; starting workers at most 1.3.
+//! descriptors; an op of a plan at most 1.3; starting workers at most 1.3. Those
+//! of schedulers are in `guest/scheduler.rs`.
 
 #![expect(
     clippy::print_stdout,
@@ -14,15 +15,29 @@
 #[path = "../tests/support/place.rs"]
 mod place;
 
+#[path = "guest/observer.rs"]
+mod observer;
 #[path = "guest/plan.rs"]
 mod plan;
+#[path = "guest/scheduler.rs"]
+mod scheduler;
 #[path = "guest/spawn.rs"]
 mod spawn;
 #[path = "guest/write.rs"]
 mod write;
 
+use std::env;
+
 use place::Place;
 use proscenium_guest_runtime::allocator::Allocator;
+
+/// What is measured, by name.
+const BENCHES: [(&str, fn(&Place)); 4] = [
+    ("write", write::bench),
+    ("plan", plan::bench),
+    ("spawn", spawn::bench),
+    ("scheduler", scheduler::bench),
+];
 
 /// That of PID 1.
 #[global_allocator]
@@ -32,9 +47,13 @@ fn main() {
     let Some(place) = Place::find("bench") else {
         return;
     };
-    write::bench(&place);
-    plan::bench(&place);
-    spawn::bench(&place);
+    // cargo's own words begin with dashes; another one names the one to run.
+    let wanted = env::args().skip(1).find(|word| !word.starts_with('-'));
+    for (name, bench) in BENCHES {
+        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
+            bench(&place);
+        }
+    }
 }
 
 /// Readings, by their median and extremes.

@@ -4,11 +4,13 @@
 //! simulated world. However the component ends, the stage is closed: exactly
 //! one verdict, everything collected.
 
-use proscenium_wire::{Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
+use std::time::Duration;
+
+use proscenium_wire::{Budget, Detail, DetailKind, Event, Job, LogLevel, Outcome, Verdict};
 
 use crate::bindings::scenario::{Context, Outcome as PluginOutcome, Verdict as PluginVerdict};
 use crate::bindings::types::{Error as ContractError, ErrorCode};
-use crate::executor::{Error, Settings, Stage};
+use crate::executor::{Error, Settings, Stage, linkable};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
 use crate::sink::Sink;
@@ -33,6 +35,9 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
         kernel: world.kernel_release().to_owned(),
     };
     let mut stage = Stage::new(world, sink, Settings::from(job));
+    if let Err(denied) = allowed(plugin, job) {
+        return stage.close(denied).0;
+    }
     if let Some(name) = &job.scheduler
         && let Err(error) = stage.boot_scheduler(name)
     {
@@ -64,13 +69,10 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
     } = store.into_data();
     audit.end(&mut stage);
     if budgets.dropped_lines > 0 {
-        stage.say(
-            LogLevel::Warn,
-            format!(
-                "{} log lines beyond the budget were dropped",
-                budgets.dropped_lines
-            ),
-        );
+        let dropped = budgets.dropped_lines;
+        let message = format!("{dropped} log lines beyond the budget were dropped");
+        stage.say(LogLevel::Warn, message.clone());
+        stage.used_up(Budget::LogBytes, message);
     }
     close(stage, ended)
 }
@@ -97,6 +99,24 @@ fn close_unloaded(stage: Stage, error: Error) -> Verdict {
         },
     };
     stage.close(ending).0
+}
+
+/// Refuses what is not granted before any of the component's code runs. The
+/// host has done so before it booted; this is the runtime's own word.
+fn allowed(plugin: &Plugin, job: &Job) -> Result<(), Ending> {
+    if let Err(denied) = linkable(&job.permissions, &plugin.capabilities()) {
+        return Err(broken(
+            DetailKind::Denied,
+            Outcome::Fail,
+            &denied.to_string(),
+        ));
+    }
+    let most = Duration::from_millis(job.limits.duration_ms);
+    if Duration::from_nanos(job.duration_ns) > most {
+        let message = format!("the scenario is to last longer than {most:?}, which is granted");
+        return Err(broken(DetailKind::DurationLimit, Outcome::Fail, &message));
+    }
+    Ok(())
 }
 
 type Ended = Result<Result<PluginOutcome, ContractError>, Abort>;
@@ -151,7 +171,10 @@ fn aborted(abort: &Abort) -> Ending {
     let (kind, outcome) = match abort {
         Abort::Trapped(_) => (DetailKind::PluginTrap, Outcome::Fail),
         Abort::OutOfTime(_) => (DetailKind::PluginTimeout, Outcome::Fail),
-        Abort::Limit(_) => (DetailKind::PluginLimit, Outcome::Fail),
+        Abort::Limit(budget, _) => (
+            budget.map_or(DetailKind::PluginLimit, Budget::kind),
+            Outcome::Fail,
+        ),
         Abort::Fault(_) => (DetailKind::Environment, Outcome::Inconclusive),
     };
     broken(kind, outcome, &abort.to_string())

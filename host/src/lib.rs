@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod exit_code;
+pub mod grant;
 pub mod kernel;
 pub mod layout;
 pub mod local;

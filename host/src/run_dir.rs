@@ -11,6 +11,7 @@
 //!                    the kernel dumped about it, up to 4 MiB a start and 64 MiB in all
 //!     qemu.log       the emulator's standard error, up to 1 MiB
 //!     job.json       what the guest was asked to do
+//!     grant.toml     what the plugin was allowed to do, as a grant file
 //!     report.json    the whole run; there only when it has ended
 //!     junit.xml      if asked for
 //!   <base>/runs/latest -> the run that was begun last

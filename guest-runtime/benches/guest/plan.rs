@@ -13,7 +13,7 @@ use proscenium_guest_runtime::executor::{Settings, Stage};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, GroupId, World};
-use proscenium_wire::{Event, Outcome};
+use proscenium_wire::{Event, Outcome, Permissions};
 
 use crate::place::Place;
 use crate::{ratios, told};
@@ -70,6 +70,7 @@ fn executed(place: &Place) -> f64 {
     };
     let settings = Settings {
         duration: Duration::from_secs(60),
+        permissions: Permissions::all(),
         ..Settings::default()
     };
     let world = Kernel::new(place.parts(None)).unwrap();

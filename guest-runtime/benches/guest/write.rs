@@ -12,7 +12,7 @@ use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::sink::Sink;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_wire::{
-    Event, Job, Limits, Outcome, PLUGIN_PATH, Thresholds, WIRE_VERSION, WorkerDefaults,
+    Event, Job, Limits, Outcome, PLUGIN_PATH, Permissions, Thresholds, WIRE_VERSION, WorkerDefaults,
 };
 
 use crate::place::Place;
@@ -92,6 +92,7 @@ pub(crate) fn bench(place: &Place) {
         duration_ns: 60_000_000_000,
         seed: 1,
         defaults: WorkerDefaults::default(),
+        permissions: Permissions::all(),
         limits: Limits {
             compute_ms: 60_000,
             ..Limits::default()

@@ -1,7 +1,6 @@
 //! What lasts for the whole scenario.
 
 use super::payload_rules::{Origin, check_backdrop};
-use super::requirements::offered;
 use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::stage::Backdrop;
@@ -24,7 +23,7 @@ impl Stage {
                 "the backdrop is set once, before the first step: put later things into steps",
             ));
         }
-        backdrop.ops.iter().try_for_each(offered)?;
+        backdrop.ops.iter().try_for_each(|op| self.admit_op(op))?;
         check_backdrop(&self.settings.payloads, backdrop)?;
         self.check_op_count(backdrop.ops.len())?;
         self.start();

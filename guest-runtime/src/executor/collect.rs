@@ -107,7 +107,7 @@ impl Stage {
 
         let whole = of_reports(phase.unwrap_or(0), &crew.key, &crew.work, &report.reports);
         let details = evaluate(
-            &self.settings.thresholds,
+            &self.thresholds(),
             Subject {
                 stats: &whole,
                 reports: &report.reports,

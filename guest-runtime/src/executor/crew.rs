@@ -1,10 +1,12 @@
 //! From a work specification to a crew that a world can start. Pure.
 
+use proscenium_wire::Budget;
 use proscenium_worker::work::{Directory, Value};
 use proscenium_worker::{Setup, Work};
 
 use crate::bindings::types::{self, ParameterValue, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
+use crate::executor::permits::Permits;
 use crate::executor::{Error, Result, policy, resolve};
 use crate::machine::Machine;
 use crate::name::quote;
@@ -22,6 +24,7 @@ pub(super) struct Place<'a> {
     pub(super) default_workers: u32,
     /// What the component brings itself.
     pub(super) own: OwnWork<'a>,
+    pub(super) permits: &'a Permits,
 }
 
 /// The loops that the component exports, and their bound.
@@ -46,7 +49,8 @@ impl Place<'_> {
 /// # Errors
 /// `invalid` for everything that sections 2.5 to 2.9 of the semantics reject,
 /// naming the place, the value and its range; `limit-exceeded` beyond `most`
-/// workers, before anything of that size is built.
+/// workers, before anything of that size is built; `denied` for what is right
+/// and not granted.
 pub(super) fn plan(
     spec: &WorkSpec,
     place: Place<'_>,
@@ -58,10 +62,11 @@ pub(super) fn plan(
     let work = work(&spec.work, place.own).map_err(locate)?;
     let workers = count(&spec.workers, place).map_err(locate)?;
     if workers > most {
-        return Err(Error::limit(format!(
+        let message = format!(
             "{workers} workers {}: this run may start {most} more",
             place.describe()
-        )));
+        );
+        return Err(Error::limit(Budget::Workers, message));
     }
     let group_size = work.group_size();
     if workers == 0 || workers % group_size != 0 {
@@ -81,6 +86,11 @@ pub(super) fn plan(
         uid: identity("user", spec.uid).map_err(locate)?,
         affinity: None,
     };
+    let permitted = place.permits.work(&work, setup.policy, setup.nice);
+    permitted.map_err(locate)?;
+    if place.group.is_none() {
+        place.permits.beside_runtime("workers")?;
+    }
     let pool = place.cpuset.unwrap_or(&place.machine.cpus);
     let setups = (0..workers)
         .map(|_| {
@@ -104,6 +114,22 @@ pub(super) fn plan(
         directories: Vec::new(),
         epoch,
     })
+}
+
+/// Whether such workers are granted, wherever they would be. What else may be
+/// wrong with them is said where they are planned.
+///
+/// # Errors
+/// `denied`.
+pub(super) fn granted(spec: &WorkSpec, own: OwnWork<'_>, permits: &Permits) -> Result<()> {
+    let asked = work(&spec.work, own).and_then(|work| {
+        let policy = policy::scheduling(&spec.policy)?;
+        permits.work(&work, policy, nice(spec.nice)?)
+    });
+    match asked {
+        Err(error) if error.code() == Some(types::ErrorCode::Denied) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn existing(nodes: &[u32], machine: &Machine) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nix::errno::Errno;
+use proscenium_wire::Budget;
 
 use crate::bindings::types::{self, ErrorCode};
 use crate::name::{clean_line, quote};
@@ -34,6 +35,8 @@ pub struct Refusal {
     pub remedy: Option<String>,
     /// The kernel's answer, where there was one.
     pub errno: Option<Errno>,
+    /// What of the run's is used up, if that is the matter.
+    pub budget: Option<Budget>,
 }
 
 impl Refusal {
@@ -44,6 +47,7 @@ impl Refusal {
             message: clean_line(message, MAX_MESSAGE),
             remedy: None,
             errno,
+            budget: None,
         }
     }
 }
@@ -77,9 +81,26 @@ impl Error {
         Self::new(ErrorCode::NotFound, message)
     }
 
-    /// A bound of this run.
-    pub fn limit(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::LimitExceeded, message)
+    /// A bound of this run, which its grant can move as far as the plugin asks.
+    pub fn limit(budget: Budget, message: impl Into<String>) -> Self {
+        let refusal = Refusal::new(ErrorCode::LimitExceeded, &message.into(), None);
+        let key = budget.key();
+        Self::Refused(Refusal {
+            budget: Some(budget),
+            ..refusal
+        })
+        .remedy(match budget {
+            Budget::Cgroups | Budget::Workers | Budget::Marks => {
+                format!("ask for more in describe, and have limits.{key} granted")
+            }
+            _ => format!("do with less, or have more of limits.{key} granted"),
+        })
+    }
+
+    /// One more cgroup than there may be at a time.
+    pub(super) fn too_many_cgroups(name: &str, most: usize) -> Self {
+        let message = format!("cgroup {}: this run allows {most} at a time", quote(name));
+        Self::limit(Budget::Cgroups, message)
     }
 
     /// The name of a cgroup that is tracked.

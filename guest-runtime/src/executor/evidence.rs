@@ -6,6 +6,7 @@ use proscenium_wire::{Event, Tasks, TasksReason};
 use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::ops::CaptureProcs;
+use crate::bindings::types::ErrorCode;
 use crate::name::{clean_line, quote};
 use crate::world::{CrewId, GroupId, Knob};
 
@@ -27,10 +28,10 @@ impl Stage {
             .filter_map(|line| line.parse().ok())
             .collect();
         if pids.len() > MAX_TASKS {
-            return Err(Error::limit(format!(
-                "cgroup {} has more than {MAX_TASKS} processes",
-                quote(name)
-            )));
+            return Err(Error::new(
+                ErrorCode::LimitExceeded,
+                format!("cgroup {} has more than {MAX_TASKS} processes", quote(name)),
+            ));
         }
         Ok(pids)
     }

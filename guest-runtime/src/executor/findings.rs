@@ -158,6 +158,7 @@ impl Stage {
     /// An error on its way to the plugin, which may well be able to go on.
     pub fn answered(&mut self, error: &Error) {
         self.tell_error(Severity::Warning, error);
+        self.refused(error);
     }
 
     fn tell_error(&mut self, severity: Severity, error: &Error) {
@@ -187,7 +188,7 @@ impl Stage {
         let ran = matches!(returned, Some(outcome) if outcome != Outcome::Skip);
         if ran || !self.findings.seen.is_empty() {
             let seen = std::mem::take(&mut self.findings.seen);
-            for lint in unmet::lints(&self.settings.thresholds, &seen) {
+            for lint in unmet::lints(&self.thresholds(), &seen) {
                 let finding = Place::default().lint(lint);
                 self.tell(finding);
             }

@@ -107,11 +107,7 @@ impl<'a> Lifetimes<'a> {
                 continue;
             };
             if self.alive.len() >= self.most {
-                return Err(Error::limit(format!(
-                    "cgroup {}: this run allows {} at a time",
-                    quote(path),
-                    self.most
-                )));
+                return Err(Error::too_many_cgroups(path, self.most));
             }
             let group = Alive {
                 owner: self.step,

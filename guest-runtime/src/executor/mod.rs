@@ -21,6 +21,7 @@
 
 mod backdrop;
 mod collect;
+mod confine;
 mod crew;
 mod error;
 mod evidence;
@@ -37,11 +38,14 @@ mod obituary;
 mod ops;
 mod payload_rules;
 mod payloads;
+mod permits;
 mod plan;
 mod policy;
 mod preflight;
+mod preflight_notes;
 mod preflight_payloads;
 mod preflight_work;
+mod refusals;
 mod requirements;
 mod resolve;
 mod roster;
@@ -55,6 +59,8 @@ mod slot;
 mod stage;
 mod step;
 mod unmet;
+
+pub(crate) use permits::linkable;
 
 pub use error::{Error, Refusal, Result};
 pub use requirements::op_bit;

@@ -1,6 +1,6 @@
 //! The ops of a step, one after another (section 3 of the semantics).
 
-use proscenium_wire::{LogLevel, TasksReason};
+use proscenium_wire::{Budget, LogLevel, TasksReason};
 
 use super::findings::op_place;
 use super::payload_rules::Origin;
@@ -30,14 +30,14 @@ impl Stage {
     pub(super) fn check_op_count(&self, count: usize) -> Result<()> {
         let most = self.settings.limits.ops_per_step;
         if count > most as usize {
-            return Err(Error::limit(format!(
-                "{count} ops at once: this run allows {most}"
-            )));
+            let message = format!("{count} ops at once: this run allows {most}");
+            return Err(Error::limit(Budget::Ops, message));
         }
         Ok(())
     }
 
     pub(super) fn apply_ops(&mut self, ops: &[Op]) -> Result<()> {
+        self.frames_left()?;
         let done = ops.iter().enumerate().try_for_each(|(index, op)| {
             self.look()?;
             self.findings.op = Some(op_place(index, op));
@@ -47,8 +47,15 @@ impl Stage {
         done.and(self.open_gates())
     }
 
+    /// Whether an op is allowed, and then whether there is such a thing: what is
+    /// denied is not told more.
+    pub(super) fn admit_op(&self, op: &Op) -> Result<()> {
+        self.permits.op(op)?;
+        offered(op)
+    }
+
     fn apply_op(&mut self, op: &Op) -> Result<()> {
-        offered(op)?;
+        self.admit_op(op)?;
         // Every other op may be about workers that run.
         if !matches!(op, Op::AddCgroup(_) | Op::AddCgroupDef(_) | Op::Spawn(_)) {
             self.open_gates()?;

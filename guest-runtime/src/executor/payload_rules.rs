@@ -7,6 +7,7 @@ use std::fmt;
 
 use proscenium_wire::{PayloadKind, PayloadSpec};
 
+use super::permits::Permits;
 use super::{Error, Result};
 use crate::bindings::ops::Op;
 use crate::bindings::stage::Backdrop;
@@ -73,6 +74,7 @@ fn place(cgroup: &str) -> String {
 /// The declaration that a start is about, if the start is in order.
 pub(super) fn admit<'a>(
     declared: &'a [PayloadSpec],
+    permits: &Permits,
     run: &PayloadRun,
     origin: Origin,
 ) -> Result<&'a PayloadSpec> {
@@ -83,6 +85,10 @@ pub(super) fn admit<'a>(
     refuse_scheduler(spec, origin)?;
     check_args(run)?;
     check_flags(spec, run)?;
+    permits.payload(&spec.name)?;
+    if run.cgroup.is_none() {
+        permits.beside_runtime("a payload")?;
+    }
     Ok(spec)
 }
 

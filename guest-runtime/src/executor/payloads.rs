@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use proscenium_wire::{
-    DetailKind, Event, LogLevel, Outcome, PayloadExit, PayloadRecord, PayloadSpec,
+    Budget, DetailKind, Event, LogLevel, Outcome, PayloadExit, PayloadRecord, PayloadSpec,
 };
 
 use super::payload_rules::{Identity, Origin, admit, choose, identify};
@@ -49,7 +49,7 @@ impl Stage {
     }
 
     pub(super) fn run_payload(&mut self, run: &PayloadRun, origin: Origin) -> Result<PayloadId> {
-        let spec = admit(&self.settings.payloads, run, origin)?;
+        let spec = admit(&self.settings.payloads, &self.permits, run, origin)?;
         let plan = PayloadPlan {
             name: spec.name.clone(),
             program: spec.program.clone(),
@@ -67,12 +67,14 @@ impl Stage {
             self.settings.limits.payloads,
         );
         if alive >= most as usize {
-            return Err(Error::limit(format!(
-                "{identity}: this run allows {most} payloads at a time"
-            )));
+            let message = format!("{identity}: this run allows {most} payloads at a time");
+            return Err(Error::limit(Budget::Payloads, message));
         }
         // After the workers of the pass, and not while they are held back.
         self.open_gates()?;
+        if group.is_some() {
+            self.confine()?;
+        }
         self.mediation.spawns += 1;
         let id = self.world.start_payload(group, &plan)?;
         if let Some(name) = &run.cgroup {

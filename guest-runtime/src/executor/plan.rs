@@ -53,6 +53,7 @@ impl Stage {
             Ok(Done::Failed { what, error, index }) => {
                 self.end_scenario(false, true);
                 // Recorded after the teardown, with the label of its own phase.
+                self.refused(&error);
                 self.fail_plan(index, format!("{what}: {error}"));
                 Ok(())
             }

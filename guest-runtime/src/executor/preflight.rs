@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{Finding, Severity};
+use proscenium_wire::{Budget, Finding};
 
-use super::findings::{Lint, MAX_FINDINGS, Place, op_place};
+use super::findings::{Place, op_place};
 use super::lifetimes::Lifetimes;
 use super::limits::{self, Extent};
 use super::payload_rules::{Origin, admit, of_definition};
@@ -38,7 +38,8 @@ const ROUNDING: Duration = Duration::from_millis(1);
 pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) -> Result<()> {
     let most = stage.settings.limits.steps;
     if steps.len() > most as usize {
-        let error = Error::limit(format!("{} steps: this run allows {most}", steps.len()));
+        let message = format!("{} steps: this run allows {most}", steps.len());
+        let error = Error::limit(Budget::Steps, message);
         return stage.noted(Err(error));
     }
     let kernel = stage.sched_ext().state;
@@ -52,6 +53,7 @@ pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) 
         left_out,
         errors,
         first,
+        first_denied,
         seen,
         ..
     } = walk;
@@ -60,10 +62,12 @@ pub(super) fn check(stage: &mut Stage, backdrop: &Backdrop, steps: &[StepPlan]) 
     }
     stage.findings.left_out += left_out;
     stage.findings.seen.join(seen);
-    let error = match first {
-        None => return Ok(()),
-        Some(error) if errors == 1 => error,
-        Some(error) => error.context(format!("{errors} errors, the first")),
+    // That something was denied is what is to be on record.
+    let error = match (first_denied, first) {
+        (_, None) => return Ok(()),
+        (Some(error), _) | (None, Some(error)) if errors == 1 => error,
+        (Some(error), _) => error.context(format!("{errors} errors, the first that is denied")),
+        (None, Some(error)) => error.context(format!("{errors} errors, the first")),
     };
     stage.told_already(&error);
     Err(error)
@@ -78,11 +82,12 @@ pub(super) struct Walk<'a> {
     /// Scenario time that the steps so far hold.
     held: Duration,
     /// In a repeating step: 1, and 2 for the second time round.
-    round: u32,
-    found: Vec<Finding>,
-    left_out: u64,
-    errors: usize,
-    first: Option<Error>,
+    pub(super) round: u32,
+    pub(super) found: Vec<Finding>,
+    pub(super) left_out: u64,
+    pub(super) errors: usize,
+    pub(super) first: Option<Error>,
+    pub(super) first_denied: Option<Error>,
     pub(super) seen: Seen,
 }
 
@@ -101,46 +106,8 @@ impl<'a> Walk<'a> {
             left_out: 0,
             errors: 0,
             first: None,
+            first_denied: None,
             seen: Seen::default(),
-        }
-    }
-
-    /// Takes an error down; the walk goes on.
-    pub(super) fn note<T>(&mut self, done: Result<T>) -> Option<T> {
-        let error = match done {
-            Ok(done) => return Some(done),
-            Err(error) if self.round > 1 => error.context("the second time round"),
-            Err(error) => error,
-        };
-        self.errors += 1;
-        if let Error::Refused(refusal) = &error {
-            let finding = self.place.refusal(Severity::Error, refusal);
-            self.find(finding);
-        }
-        if self.first.is_none() {
-            let error = match &self.place.op {
-                Some(op) => error.context(format!("op {}", op.index)),
-                None => error,
-            };
-            self.first = Some(match &self.place.step {
-                Some((index, _)) => error.context(format!("step {index}")),
-                None => error.context("backdrop"),
-            });
-        }
-        None
-    }
-
-    pub(super) fn lint(&mut self, lint: Lint) {
-        let finding = self.place.lint(lint);
-        self.find(finding);
-    }
-
-    /// The stage tells no more than so many, whatever comes.
-    fn find(&mut self, finding: Finding) {
-        if self.found.len() < MAX_FINDINGS {
-            self.found.push(finding);
-        } else {
-            self.left_out += 1;
         }
     }
 
@@ -211,6 +178,7 @@ impl<'a> Walk<'a> {
     }
 
     fn controllers(&mut self, needed: Controllers) {
+        self.note(self.stage.permits.controllers(needed));
         self.note(lacking(needed, self.stage.world.as_ref()));
     }
 
@@ -266,7 +234,7 @@ impl<'a> Walk<'a> {
             )
             .remedy("capture in a step of its own")));
         }
-        if self.note(offered(op)).is_none() {
+        if self.note(self.stage.admit_op(op)).is_none() {
             return;
         }
         match op {
@@ -326,7 +294,8 @@ impl<'a> Walk<'a> {
     }
 
     fn payload(&mut self, run: &PayloadRun, origin: Origin) -> Result<()> {
-        admit(&self.stage.settings.payloads, run, origin)?;
+        let stage = self.stage;
+        admit(&stage.settings.payloads, &stage.permits, run, origin)?;
         if let Some(cgroup) = &run.cgroup {
             self.known(cgroup)?;
         }

@@ -32,6 +32,7 @@ impl Walk<'_> {
             machine: self.stage.machine(),
             default_workers: self.stage.settings.workers_per_cgroup,
             own: self.stage.own_work(),
+            permits: &self.stage.permits,
         };
         let limit = self.stage.settings.limits.workers;
         let most = limit.saturating_sub(self.names.workers());

@@ -92,6 +92,7 @@ impl Stage {
     /// attached, `unavailable` without sched_ext, `timed-out` and `kernel`
     /// where it does not get there, `cancelled`. Its process is gone then.
     pub fn attach_scheduler(&mut self, name: &str) -> Result<()> {
+        self.permits.scheduler(Some(name))?;
         self.ready_to_change()?;
         self.attach(name)
     }
@@ -102,6 +103,7 @@ impl Stage {
     /// `invalid` if none is attached, `timed-out` if the kernel's own is not
     /// back in time.
     pub fn detach_scheduler(&mut self) -> Result<()> {
+        self.permits.scheduler(None)?;
         self.ready_to_change()?;
         self.detach()
     }
@@ -111,6 +113,7 @@ impl Stage {
     /// # Errors
     /// As those two.
     pub fn restart_scheduler(&mut self) -> Result<()> {
+        self.permits.scheduler(None)?;
         self.ready_to_change()?;
         self.restart()
     }
@@ -120,6 +123,7 @@ impl Stage {
     /// # Errors
     /// As those two; `not-found` before anything is done.
     pub fn replace_scheduler(&mut self, name: &str) -> Result<()> {
+        self.permits.scheduler(Some(name))?;
         self.ready_to_change()?;
         self.replace(name)
     }
@@ -130,6 +134,7 @@ impl Stage {
     /// `invalid` for what is no name of a map, `not-found` with those that are
     /// there, `limit-exceeded` beyond 64 of them, `kernel`.
     pub fn pin_map(&mut self, name: &str) -> Result<()> {
+        self.permits.scheduler(None)?;
         self.ready_to_change()?;
         self.pin(name)
     }
@@ -174,10 +179,13 @@ impl Stage {
             return Ok(());
         }
         if pinned.len() >= MAX_PINNED {
-            return Err(Error::limit(format!(
-                "BPF map {}: a scenario can keep {MAX_PINNED} at most",
-                quote(name)
-            )));
+            return Err(Error::new(
+                ErrorCode::LimitExceeded,
+                format!(
+                    "BPF map {}: a scenario can keep {MAX_PINNED} at most",
+                    quote(name)
+                ),
+            ));
         }
         match self.world.pin_map(name) {
             Ok(()) => {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{Job, Limits, PayloadSpec, SchedulerSpec, Thresholds, WorkerDefaults};
+use proscenium_wire::{
+    Job, Limits, PayloadSpec, Permissions, SchedulerSpec, Thresholds, WorkerDefaults,
+};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -13,7 +15,9 @@ pub struct Settings {
     pub workers_per_cgroup: u32,
     /// For whatever is drawn at random.
     pub seed: u64,
-    /// Bounds; only those on cgroups, workers, steps and ops matter here.
+    /// What the scenario may do.
+    pub permissions: Permissions,
+    /// How much of it; what the component's own code may use is not looked at here.
     pub limits: Limits,
     /// Checks that are on.
     pub thresholds: Thresholds,
@@ -25,13 +29,14 @@ pub struct Settings {
     pub progress: Option<Duration>,
 }
 
-/// One second, nothing declared, no check on.
+/// One second, nothing declared, nothing allowed, no check on.
 impl Default for Settings {
     fn default() -> Self {
         Self {
             duration: Duration::from_secs(1),
             workers_per_cgroup: WorkerDefaults::default().workers_per_cgroup,
             seed: 0,
+            permissions: Permissions::default(),
             limits: Limits::default(),
             thresholds: Thresholds::default(),
             payloads: Vec::new(),
@@ -48,6 +53,7 @@ impl From<&Job> for Settings {
             duration: Duration::from_nanos(job.duration_ns),
             workers_per_cgroup: job.defaults.workers_per_cgroup,
             seed: job.seed,
+            permissions: job.permissions.clone(),
             limits: job.limits,
             thresholds: job.thresholds,
             payloads: job.payloads.clone(),

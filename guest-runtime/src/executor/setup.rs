@@ -13,7 +13,7 @@ use super::slot::{Crew, Group, RUNNER};
 use super::stage::Stage;
 use super::step::StepId;
 use super::{Error, Result, lints, resolve};
-use crate::bindings::types::{CgroupDef, CpusetSpec, WorkSpec, WorkerCount};
+use crate::bindings::types::{CgroupDef, CpusetSpec, PayloadRun, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -47,6 +47,7 @@ impl Stage {
 
     pub(super) fn apply_def(&mut self, def: &CgroupDef) -> Result<()> {
         let payload = of_definition(def)?;
+        self.granted(def, payload.as_ref())?;
         self.enable(of_def(def))?;
         let group = self.add_group(&def.name)?;
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
@@ -60,6 +61,19 @@ impl Stage {
         }
         payload.map_or(Ok(()), |run| {
             self.run_payload(&run, Origin::Definition).map(drop)
+        })
+    }
+
+    /// What a definition starts is granted or denied before its cgroup is made.
+    fn granted(&self, def: &CgroupDef, payload: Option<&PayloadRun>) -> Result<()> {
+        let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
+        if let Some(run) = payload {
+            self.permits.payload(&run.payload).map_err(locate)?;
+        }
+        let usual = def.work.is_empty().then(crew::default_spec);
+        let mut works = usual.iter().chain(&def.work);
+        works.try_for_each(|work| {
+            crew::granted(work, self.own_work(), &self.permits).map_err(locate)
         })
     }
 
@@ -175,11 +189,8 @@ impl Stage {
     ) -> Result<GroupId> {
         let alive: usize = self.slots().map(|slot| slot.groups.len()).sum();
         if alive >= self.settings.limits.cgroups as usize {
-            return Err(Error::limit(format!(
-                "cgroup {}: this run allows {} at a time",
-                quote(path),
-                self.settings.limits.cgroups
-            )));
+            let most = self.settings.limits.cgroups as usize;
+            return Err(Error::too_many_cgroups(path, most));
         }
         self.mediation.writes += 1;
         let id = self.world.create(parent, part)?;
@@ -192,6 +203,7 @@ impl Stage {
     /// Enables controllers for the scenario's cgroups, and along the path of
     /// the nested ones. Nothing is written for a set that is enabled already.
     pub(super) fn enable(&mut self, needed: Controllers) -> Result<()> {
+        self.permits.controllers(needed)?;
         let missing = needed - self.enabled;
         if missing.is_empty() {
             return Ok(());
@@ -290,6 +302,7 @@ impl Stage {
             machine: self.machine(),
             default_workers: self.settings.workers_per_cgroup,
             own: self.own_work(),
+            permits: &self.permits,
         };
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         let mut plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
@@ -303,6 +316,9 @@ impl Stage {
             self.lint(lints::dies_with_step(name));
         }
         let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
+        if group.is_some() {
+            self.confine()?;
+        }
         self.mediation.spawns += u64::from(workers);
         self.findings.seen.crew(name, &plan.work, workers);
         let id = self.world.spawn(group, &plan).map_err(|error| {

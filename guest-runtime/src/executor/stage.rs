@@ -9,6 +9,8 @@ use proscenium_wire::{
 
 use super::crew::OwnWork;
 use super::findings::Findings;
+use super::permits::Permits;
+use super::refusals::Refusals;
 use super::scheduler::Schedulers;
 use super::settings::Settings;
 use super::slot::{Group, Slot};
@@ -18,7 +20,7 @@ use crate::bindings::types::ErrorCode;
 use crate::machine::Machine;
 use crate::name::quote;
 use crate::sink::Sink;
-use crate::verdict::{Ending, PhaseLabel, Tally};
+use crate::verdict::{Ending, PhaseLabel, Tally, stricter};
 use crate::world::{Controllers, CrewId, GroupId, World};
 
 /// See the module `executor`.
@@ -27,6 +29,9 @@ pub struct Stage {
     pub(super) world: Box<dyn World>,
     pub(super) sink: Box<dyn Sink>,
     pub(super) settings: Settings,
+    pub(super) permits: Permits,
+    /// The plugin's own checks, which are laid over the operator's.
+    own_checks: Thresholds,
     pub(super) random: fastrand::Rng,
     /// Loops that the component exports.
     works: Vec<String>,
@@ -49,6 +54,9 @@ pub struct Stage {
     pub(super) schedulers: Schedulers,
     pub(super) tally: Tally,
     pub(super) findings: Findings,
+    pub(super) refusals: Refusals,
+    /// The scenario's root has its bounds.
+    pub(super) confined: bool,
     pub(super) mediation: Mediation,
     pub(super) cancelled: Option<String>,
     /// The finish path was taken, or an early end; nothing may be begun.
@@ -61,7 +69,7 @@ impl Stage {
     /// An empty stage.
     #[must_use]
     pub fn new(world: Box<dyn World>, sink: Box<dyn Sink>, settings: Settings) -> Self {
-        let mut tally = Tally::default();
+        let mut tally = Tally::bounded(settings.limits.report_bytes as usize);
         if settings.thresholds.any() {
             tally.assert();
         }
@@ -70,6 +78,8 @@ impl Stage {
             works: Vec::new(),
             world,
             sink,
+            permits: Permits::new(settings.permissions.clone()),
+            own_checks: Thresholds::default(),
             settings,
             enabled: Controllers::empty(),
             started: None,
@@ -84,6 +94,8 @@ impl Stage {
             schedulers: Schedulers::default(),
             tally,
             findings: Findings::default(),
+            refusals: Refusals::default(),
+            confined: false,
             mediation: Mediation::default(),
             cancelled: None,
             ended: false,
@@ -116,11 +128,6 @@ impl Stage {
         self.mediation.host_calls += 1;
     }
 
-    /// Counts one call that was refused for a limit or a grant.
-    pub fn count_denied(&mut self) {
-        self.mediation.denied += 1;
-    }
-
     /// Time since the scenario began, which it does now if it has not.
     pub fn elapsed(&mut self) -> Duration {
         let start = self.start();
@@ -137,12 +144,18 @@ impl Stage {
         &mut self.tally
     }
 
-    /// Lays the plugin's checks over the operator's.
+    /// Lays the plugin's checks over those that it has set before.
     pub fn set_thresholds(&mut self, thresholds: Thresholds) {
-        self.settings.thresholds = self.settings.thresholds.overlaid(thresholds);
-        if self.settings.thresholds.any() {
+        self.own_checks = self.own_checks.overlaid(thresholds);
+        if self.own_checks.any() {
             self.tally.assert();
         }
+    }
+
+    /// What is judged by: of the operator's checks and the plugin's, where both
+    /// say something, the stricter.
+    pub(super) fn thresholds(&self) -> Thresholds {
+        stricter(self.settings.thresholds, self.own_checks)
     }
 
     /// Passes an event on.
@@ -194,6 +207,7 @@ impl Stage {
         }
         let early = broken || self.cancelled.is_some() || self.scheduler_died();
         self.end_scenario(!early, false);
+        self.tell_root_hits();
         if let Some(reason) = self.cancelled.take() {
             self.record(
                 DetailKind::Cancelled,

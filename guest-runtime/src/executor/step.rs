@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{CpuTime, Event, LogLevel, PhaseStats, StepInfo, StepMark, WideMark};
+use proscenium_wire::{Budget, CpuTime, Event, LogLevel, PhaseStats, StepInfo, StepMark, WideMark};
 
 use super::collect::{cpu_stat, cpu_time_since};
 use super::requirements::op_bit;
@@ -79,11 +79,11 @@ impl Stage {
             )));
         }
         if self.steps_begun >= self.settings.limits.steps {
-            return Err(Error::limit(format!(
-                "{} steps is the most that this run allows",
-                self.settings.limits.steps
-            )));
+            let most = self.settings.limits.steps;
+            let message = format!("{most} steps is the most that this run allows");
+            return Err(Error::limit(Budget::Steps, message));
         }
+        self.frames_left()?;
         self.start();
         self.look()?;
         let index = self.steps_begun;

@@ -88,7 +88,7 @@ impl Body {
 fn broken(error: &wasmtime::Error) -> Breakdown {
     let (kind, message) = match Abort::of(error, CALL_TIME) {
         Abort::Trapped(message) => (BreakdownKind::Trapped, message),
-        Abort::Limit(message) => (BreakdownKind::Limit, message),
+        Abort::Limit(_, message) => (BreakdownKind::Limit, message),
         Abort::OutOfTime(time) => {
             let seconds = time.as_secs();
             let message = format!(

@@ -1,6 +1,7 @@
 //! The one way in: every host function of every interface, counted and put on
 //! record. Decides nothing; what a function does is in its interface's file.
 
+use proscenium_wire::Decision;
 use wasmtime::component::Resource;
 
 use super::{cgroups, payloads, stage};
@@ -31,10 +32,11 @@ impl Audited<'_> {
     ) -> Result<T, E> {
         let state = &mut *self.0;
         state.stage.count_call();
+        state.stop_floods();
         let entered = state.audit.enter(function, &mut state.stage);
         let result = call(state);
         let decision = match &result {
-            Ok(_) => proscenium_wire::Decision::Done,
+            Ok(_) => Decision::Done,
             Err(error) => error.decision(),
         };
         state.audit.leave(function, entered, decision);

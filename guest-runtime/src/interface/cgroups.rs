@@ -1,6 +1,7 @@
 //! `cgroups` — create cgroups below the scenario's root, set and read them.
 //! Never names a path: what has no handle cannot be reached.
 
+use proscenium_wire::Budget;
 use wasmtime::component::Resource;
 
 use crate::bindings::cgroups::{CpuStat, Host, HostCgroup, Pressure, PressureResource};
@@ -18,9 +19,9 @@ pub struct Handle {
 
 impl State {
     fn open_handle(&mut self, group: GroupId, name: String) -> Result<Resource<Handle>> {
-        self.table.push(Handle { group, name }).map_err(|_| {
-            Error::limit("no more handles: drop some, or raise the run's limit on handles")
-        })
+        self.table
+            .push(Handle { group, name })
+            .map_err(|_| Error::limit(Budget::Handles, "no more handles: drop some"))
     }
 
     #[inline]

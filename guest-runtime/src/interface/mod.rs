@@ -63,12 +63,7 @@ impl bindings::types::Host for State {
     fn convert_error(&mut self, error: Error) -> wasmtime::Result<bindings::types::Error> {
         self.stage.answered(&error);
         match error {
-            Error::Refused(refusal) => {
-                if refusal.code == bindings::types::ErrorCode::LimitExceeded {
-                    self.stage.count_denied();
-                }
-                Ok(refusal.into())
-            }
+            Error::Refused(refusal) => Ok(refusal.into()),
             Error::Fault(fault) => Err(wasmtime::Error::new(fault)),
         }
     }

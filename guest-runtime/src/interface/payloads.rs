@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{PayloadExit, PayloadKind, PayloadRecord};
+use proscenium_wire::{Budget, PayloadExit, PayloadKind, PayloadRecord};
 use wasmtime::component::Resource;
 
 use crate::bindings::payloads::{CheckResult, Exit, Host, HostPayload, Metric, Report};
@@ -19,9 +19,9 @@ pub struct Handle(PayloadId);
 
 impl State {
     fn open_payload(&mut self, payload: PayloadId) -> Result<Resource<Handle>> {
-        self.table.push(Handle(payload)).map_err(|_| {
-            Error::limit("no more handles: drop some, or raise the run's limit on handles")
-        })
+        self.table
+            .push(Handle(payload))
+            .map_err(|_| Error::limit(Budget::Handles, "no more handles: drop some"))
     }
 
     fn payload(&self, handle: &Resource<Handle>) -> Result<PayloadId> {

@@ -1,6 +1,7 @@
 //! `stage` — build and load cgroups in steps. Whatever a plugin does with its
 //! step handles, a step's things never outlive the step.
 
+use proscenium_wire::Budget;
 use wasmtime::component::Resource;
 
 use crate::bindings::ops::Op;
@@ -37,7 +38,7 @@ impl HostStep for State {
         let step = self.stage.begin(label.as_deref())?;
         self.table.push(Handle(step)).map_err(|_| {
             self.stage.abandon(step);
-            Error::limit("no more handles: drop some, or raise the run's limit on handles")
+            Error::limit(Budget::Handles, "no more handles: drop some")
         })
     }
 

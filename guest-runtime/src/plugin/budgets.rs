@@ -1,7 +1,7 @@
 //! What one run of a component may still use. Limits on memory, tables and
 //! instances are wasmtime's own ([`wasmtime::StoreLimits`]).
 
-use proscenium_wire::Limits;
+use proscenium_wire::{Budget, Limits};
 
 use crate::executor::{Error, Result};
 
@@ -38,10 +38,12 @@ impl Budgets {
     }
 
     pub(crate) fn take_mark(&mut self) -> Result<()> {
-        self.marks = self
-            .marks
-            .checked_sub(1)
-            .ok_or_else(|| Error::limit("no more marks: the run's number of marks is used up"))?;
+        self.marks = self.marks.checked_sub(1).ok_or_else(|| {
+            Error::limit(
+                Budget::Marks,
+                "no more marks: the run's number of marks is used up",
+            )
+        })?;
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! `describe`: what a plugin says of itself, in a store in which every import
 //! traps, and the bounds on what it may say.
 
-use proscenium_wire::Limits;
 use std::ops::RangeInclusive;
 
-use super::{Abort, Manifest, Plugin, instantiate, store, watchdog};
+use proscenium_wire::{ANY, Limits};
+
+use super::{Abort, Manifest, Plugin, Request, instantiate, store, watchdog};
 use crate::executor::{Settings, Stage};
 use crate::machine::Machine;
 use crate::name::{clean_line, quote};
@@ -18,6 +19,8 @@ const MAX_NAME: usize = 64;
 const MAX_TEXT: usize = 1_024;
 /// What a scenario may last, in nanoseconds: 1 ms to 24 h.
 const DURATIONS: RangeInclusive<u64> = 1_000_000..=86_400_000_000_000;
+/// Most names in one list of a request.
+const MAX_NAMES: usize = 64;
 /// Most parameters.
 const MAX_PARAMETERS: usize = 64;
 
@@ -109,6 +112,7 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
             manifest.default_duration
         ));
     }
+    check_request(&manifest.request)?;
     let clean = |text: &str| clean_line(text, MAX_TEXT);
     Ok(Manifest {
         version: clean(&manifest.version),
@@ -123,6 +127,36 @@ fn checked(manifest: Manifest) -> Result<Manifest, String> {
             .collect(),
         ..manifest
     })
+}
+
+/// Bounds on what it asks for; whether it may have it is for others to say.
+fn check_request(request: &Request) -> Result<(), String> {
+    let lists = [&request.work_types, &request.payloads, &request.schedulers];
+    for names in lists.into_iter().flatten() {
+        if names.len() > MAX_NAMES {
+            let count = names.len();
+            return Err(format!(
+                "a list of {count} names in the request, {MAX_NAMES} is the most"
+            ));
+        }
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+        let wrong = |name: &&String| {
+            *name != ANY && (name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(allowed))
+        };
+        if let Some(name) = names.iter().find(wrong) {
+            return Err(format!("{} in the request is not a name", quote(name)));
+        }
+    }
+    if request
+        .real_time
+        .is_some_and(|priority| !(1..=99).contains(&priority))
+    {
+        return Err("the real-time priority of the request is not from 1 to 99".to_owned());
+    }
+    if request.nice.is_some_and(|nice| !(-20..=0).contains(&nice)) {
+        return Err("the nice value of the request is not from -20 to 0".to_owned());
+    }
+    Ok(())
 }
 
 /// Lower-case letters, digits and dashes, 1 to 64 bytes.

@@ -13,7 +13,9 @@ mod load;
 mod state;
 mod watchdog;
 
-pub use crate::bindings::scenario::{Context, Manifest, Needs, Parameter};
+pub use crate::bindings::scenario::{
+    Context, Controllers, KernelAccess, Manifest, Needs, Parameter, Request,
+};
 pub(crate) use describe::check_name;
 pub use describe::{CallError, check_manifest};
 #[cfg(feature = "compiler")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proscenium_wire::Limits;
+use proscenium_wire::{Budget, Limits};
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime::{FrameInfo, Store, StoreLimits, StoreLimitsBuilder, Trap, WasmBacktrace};
 
@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) audit: Audit,
     /// The plugin has said that something failed.
     pub(crate) failed: bool,
+    /// What was used up by calls into the runtime: the component is to end.
+    used_up: Option<Budget>,
     limits: StoreLimits,
     watchdog: Watchdog,
 }
@@ -39,6 +41,15 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    /// Ends the component where its calls were too many, or said too much: it
+    /// traps at its next loop or call.
+    pub(crate) fn stop_floods(&mut self) {
+        if let Some(budget) = self.stage.flooded() {
+            self.used_up = Some(budget);
+            self.watchdog.end();
+        }
+    }
+
     /// Runs something that may wait; the component's computing time stands still.
     pub(crate) fn blocking<T>(&mut self, call: impl FnOnce(&mut Stage) -> Result<T>) -> Result<T> {
         self.watchdog.pause();
@@ -55,8 +66,8 @@ pub(crate) enum Abort {
     Trapped(String),
     #[error("the plugin used up its computing time of {0:?}: wait with hold, or raise the limit")]
     OutOfTime(Duration),
-    #[error("the plugin hit a limit: {0}")]
-    Limit(String),
+    #[error("the plugin hit a limit: {1}")]
+    Limit(Option<Budget>, String),
     #[error("{0}")]
     Fault(WorldError),
 }
@@ -70,23 +81,27 @@ impl Abort {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::OutOfTime(budget),
             Some(Trap::StackOverflow | Trap::AllocationTooLarge) => {
-                Self::Limit(located(&cause, error))
+                Self::Limit(None, located(&cause, error))
             }
-            None if is_limit(&cause) => Self::Limit(located(&cause, error)),
-            Some(_) | None => Self::Trapped(located(&cause, error)),
+            None => match limit(&cause) {
+                Some(budget) => Self::Limit(Some(budget), located(&cause, error)),
+                None => Self::Trapped(located(&cause, error)),
+            },
+            Some(_) => Self::Trapped(located(&cause, error)),
         }
     }
 }
 
 /// wasmtime has no type for these; the suite `hostile` pins each text.
-fn is_limit(cause: &str) -> bool {
+fn limit(cause: &str) -> Option<Budget> {
     [
-        "forcing trap when growing",
-        "resource limit exceeded",
-        "fuel allocated for hostcalls",
+        ("forcing trap when growing memory", Budget::Memory),
+        ("forcing trap when growing table", Budget::Tables),
+        ("resource limit exceeded", Budget::Instances),
+        ("fuel allocated for hostcalls", Budget::CallBytes),
     ]
-    .iter()
-    .any(|part| cause.contains(part))
+    .into_iter()
+    .find_map(|(text, budget)| cause.contains(text).then_some(budget))
 }
 
 /// The cause, then where in the plugin it was: names are the plugin's own, and
@@ -128,6 +143,7 @@ pub(crate) fn store(
         budgets: Budgets::new(limits),
         audit: Audit::begin(),
         failed: false,
+        used_up: None,
         limits: store_limits(limits),
         watchdog,
     };
@@ -177,5 +193,14 @@ pub(crate) fn instantiate<T>(
         Err(error) => Err(error),
     };
     store.data_mut().watchdog.pause();
-    result.map_err(|error: wasmtime::Error| Abort::of(&error, budget))
+    result.map_err(|error: wasmtime::Error| {
+        match (Abort::of(&error, budget), store.data().used_up) {
+            (Abort::OutOfTime(_), Some(used_up)) => {
+                let most = limits.get(used_up);
+                let message = format!("{} {}: no more than that", most, used_up.key());
+                Abort::Limit(Some(used_up), message)
+            }
+            (abort, _) => abort,
+        }
+    })
 }

@@ -7,6 +7,7 @@
 //! next loop or call. Until then it costs nothing, so it disturbs no
 //! measurement.
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use wasmtime::Engine;
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// See the module. Dropping it ends the thread.
-#[derive(Debug)]
 pub(crate) struct Watchdog {
+    engine: Engine,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     left: Duration,
@@ -41,6 +42,14 @@ struct Shared {
     quit: EventFd,
 }
 
+impl fmt::Debug for Watchdog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchdog")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Watchdog {
     /// A watchdog that is not running yet, with `budget` to spend.
     ///
@@ -52,19 +61,25 @@ impl Watchdog {
             timer: TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?,
             quit: EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?,
         });
-        let engine = engine.clone();
+        let watching = engine.clone();
         let watched = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("watchdog".to_owned())
             .stack_size(128 << 10)
-            .spawn(move || watched.watch(&engine))?;
+            .spawn(move || watched.watch(&watching))?;
         Ok(Self {
+            engine: engine.clone(),
             shared,
             thread: Some(thread),
             left: budget,
             running: None,
             waiting: None,
         })
+    }
+
+    /// The component is to end now, whatever time it has left.
+    pub(crate) fn end(&self) {
+        self.engine.increment_epoch();
     }
 
     /// The component's code runs from now on.

@@ -11,6 +11,49 @@ const SPREAD_PERCENT: f64 = 15.0;
 /// Stretch without CPU time that `not-starved` allows, in nanoseconds.
 const GAP_NS: u64 = 2_000_000_000;
 
+/// Of two layers of checks, each for itself: where both say something, what is
+/// harder to meet. What `not-starved` implies counts as said.
+#[must_use]
+pub fn stricter(operator: Thresholds, plugin: Thresholds) -> Thresholds {
+    let implied = operator.not_starved == Some(true);
+    let either = |a: Option<bool>, b: Option<bool>| match (a, b) {
+        (Some(a), Some(b)) => Some(a || b),
+        (one, other) => one.or(other),
+    };
+    let fewest = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    };
+    let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (one, other) => one.or(other),
+    };
+    let shortest = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+    let gap = operator.max_gap_ns.or(implied.then_some(GAP_NS));
+    let spread = operator
+        .max_spread_percent
+        .or(implied.then_some(SPREAD_PERCENT));
+    Thresholds {
+        not_starved: either(operator.not_starved, plugin.not_starved),
+        isolation: either(operator.isolation, plugin.isolation),
+        // Alone, a limit of the operator's may well be laxer than the default.
+        max_gap_ns: match plugin.max_gap_ns {
+            Some(_) => shortest(gap, plugin.max_gap_ns),
+            None => operator.max_gap_ns,
+        },
+        max_spread_percent: match plugin.max_spread_percent {
+            Some(_) => fewest(spread, plugin.max_spread_percent),
+            None => operator.max_spread_percent,
+        },
+        max_throughput_cv: fewest(operator.max_throughput_cv, plugin.max_throughput_cv),
+        min_work_rate: most(operator.min_work_rate, plugin.min_work_rate),
+        max_p99_wake_ns: shortest(operator.max_p99_wake_ns, plugin.max_p99_wake_ns),
+        max_wake_cv: fewest(operator.max_wake_cv, plugin.max_wake_cv),
+        min_iteration_rate: most(operator.min_iteration_rate, plugin.min_iteration_rate),
+        max_migration_ratio: fewest(operator.max_migration_ratio, plugin.max_migration_ratio),
+    }
+}
+
 /// What is judged: one crew's whole life.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {

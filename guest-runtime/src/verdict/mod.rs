@@ -9,6 +9,6 @@ mod stats;
 mod tally;
 
 pub(crate) use checks::gap_limit;
-pub use checks::{Subject, evaluate};
+pub use checks::{Subject, evaluate, stricter};
 pub use stats::{Sample, of_reports, of_slices};
 pub use tally::{Ending, PhaseLabel, Tally};

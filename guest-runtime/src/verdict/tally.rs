@@ -4,7 +4,8 @@ use proscenium_wire::{CgroupStats, Detail, DetailKind, Outcome, PhaseStats, Verd
 
 /// Most entries of each kind that are kept; beyond, only their number is.
 const MAX_ENTRIES: usize = 10_000;
-/// About as many bytes of entries are kept: a verdict has to fit into one frame.
+/// At most about as many bytes of entries are kept: a verdict has to fit into
+/// one frame.
 const MAX_BYTES: usize = proscenium_wire::MAX_PAYLOAD / 4 * 3;
 /// What an entry costs beside its texts and lists, in bytes: more than any has.
 const ENTRY: usize = 32;
@@ -51,7 +52,7 @@ pub enum Ending {
 }
 
 /// Collects while a scenario runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
     details: Vec<Detail>,
     notes: Vec<String>,
@@ -59,13 +60,37 @@ pub struct Tally {
     phases: Vec<PhaseStats>,
     /// Of all that is kept.
     bytes: usize,
+    /// As many may be.
+    most: usize,
     dropped: u64,
     /// The worst of the details, those included that were not kept.
     worst: Option<Outcome>,
     asserted: bool,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self::bounded(MAX_BYTES)
+    }
+}
+
 impl Tally {
+    /// Keeps about so many bytes of entries, and never more than fit into a frame.
+    #[must_use]
+    pub fn bounded(bytes: usize) -> Self {
+        Self {
+            details: Vec::new(),
+            notes: Vec::new(),
+            cgroups: Vec::new(),
+            phases: Vec::new(),
+            bytes: 0,
+            most: bytes.min(MAX_BYTES),
+            dropped: 0,
+            worst: None,
+            asserted: false,
+        }
+    }
+
     /// Records a reason.
     pub fn detail(&mut self, detail: Detail) {
         // One that is not kept counts all the same.
@@ -86,6 +111,7 @@ impl Tally {
         first.cgroups.append(&mut self.cgroups);
         first.phases.append(&mut self.phases);
         first.bytes += self.bytes;
+        first.most = self.most;
         first.dropped += self.dropped;
         first.worst = first
             .worst
@@ -128,7 +154,7 @@ impl Tally {
     /// Whether an entry of this size is kept beside `others` of its kind;
     /// counts it if not. The last one may reach beyond the bytes.
     fn take(&mut self, others: usize, bytes: usize) -> bool {
-        let kept = others < MAX_ENTRIES && self.bytes < MAX_BYTES;
+        let kept = others < MAX_ENTRIES && self.bytes < self.most;
         if kept {
             self.bytes += bytes;
         } else {
@@ -181,10 +207,17 @@ impl Tally {
             }
         };
         if self.dropped > 0 {
-            self.notes.push(format!(
+            let message = format!(
                 "{} more details, notes and figures were dropped",
                 self.dropped
-            ));
+            );
+            self.notes.push(message.clone());
+            self.details.push(Detail {
+                kind: DetailKind::ReportLimit,
+                outcome: Outcome::Skip,
+                phase: None,
+                message,
+            });
         }
         // A check that was skipped beside others that passed changes nothing.
         let outcome = worst.map_or(own, |worst| worst.worst(own));

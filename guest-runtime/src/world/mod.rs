@@ -14,6 +14,7 @@ use proscenium_worker::{Report, Setup, Work};
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
+mod bounds;
 mod captured;
 mod error;
 mod interrupt;
@@ -24,6 +25,7 @@ mod scheduler;
 pub mod simulated;
 mod stall;
 
+pub use bounds::{RootBounds, RootHits};
 pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
@@ -163,6 +165,16 @@ pub trait World: Debug {
     /// The kernel's own, `EBUSY` among them where `group` has tasks.
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError>;
 
+    /// Bounds all that will be in the scenario's root, as far as the controllers
+    /// for it are there. Enables nothing for the cgroups in it.
+    ///
+    /// # Errors
+    /// The kernel's own.
+    fn confine(&mut self, bounds: RootBounds) -> Result<(), WorldError>;
+
+    /// How often these bounds were hit, as far as the kernel says.
+    fn root_hits(&mut self) -> RootHits;
+
     /// Makes the child `name` (one path component, already checked).
     ///
     /// # Errors
@@ -282,12 +294,7 @@ pub trait World: Debug {
     fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError>;
 
     /// What the kernel says of sched_ext now. Waits for nothing.
-    fn sched_ext(&mut self) -> SchedExt {
-        SchedExt {
-            state: ExtState::Absent,
-            ops: None,
-        }
-    }
+    fn sched_ext(&mut self) -> SchedExt;
 
     /// Starts a scheduler's loader beside the runtime, in a process group of
     /// its own, held by a pidfd. Returns at once, long before it is attached.
@@ -296,9 +303,7 @@ pub trait World: Debug {
     /// # Errors
     /// The kernel's own: `ENOENT` where the program is not there, `EACCES`,
     /// `ENOEXEC`.
-    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError> {
-        Err(no_sched_ext(&plan.name))
-    }
+    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError>;
 
     /// Waits until `until`, or until something happens to this loader or to
     /// sched_ext ([`Wake::Scheduler`]). What happened since the last call
@@ -306,45 +311,29 @@ pub trait World: Debug {
     ///
     /// # Errors
     /// [`WorldError::Gone`], [`WorldError::Environment`].
-    fn await_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Wake, WorldError> {
-        let _ = until;
-        Err(no_such_scheduler(id))
-    }
+    fn await_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Wake, WorldError>;
 
     /// Has every wait from now on end once this scheduler is down: its process
     /// has ended, sched_ext left `enabled`, or another one took its place.
     /// `None`: nobody is watched.
-    fn watch_scheduler(&mut self, id: Option<SchedulerId>) {
-        let _ = id;
-    }
+    fn watch_scheduler(&mut self, id: Option<SchedulerId>);
 
     /// Whether the watched scheduler is down, by a look at everything that
     /// says so. Waits for nothing.
     ///
     /// # Errors
     /// [`WorldError::Environment`].
-    fn scheduler_down(&mut self) -> Result<Option<Down>, WorldError> {
-        Ok(None)
-    }
+    fn scheduler_down(&mut self) -> Result<Option<Down>, WorldError>;
 
     /// How its process ended, if it has.
-    fn scheduler_exit(&mut self, id: SchedulerId) -> Option<PayloadExit> {
-        let _ = id;
-        None
-    }
+    fn scheduler_exit(&mut self, id: SchedulerId) -> Option<PayloadExit>;
 
     /// What a loader printed since the last taking.
-    fn take_scheduler_output(&mut self, id: SchedulerId) -> Printed {
-        let _ = id;
-        Printed::default()
-    }
+    fn take_scheduler_output(&mut self, id: SchedulerId) -> Printed;
 
     /// What is known of the end of a scheduler: waits, until `until` at the
     /// latest, for the kernel to have said all and its own scheduler to be back.
-    fn scheduler_remains(&mut self, id: SchedulerId, until: Duration) -> Remains {
-        let _ = (id, until);
-        Remains::default()
-    }
+    fn scheduler_remains(&mut self, id: SchedulerId, until: Duration) -> Remains;
 
     /// Asks a loader to leave (SIGTERM) and waits until it has and the
     /// kernel's own scheduler is back; kills it at `until`, and then waits for
@@ -353,10 +342,7 @@ pub trait World: Debug {
     ///
     /// # Errors
     /// [`WorldError::Gone`], [`WorldError::Environment`].
-    fn stop_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Stopped, WorldError> {
-        let _ = until;
-        Err(no_such_scheduler(id))
-    }
+    fn stop_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Stopped, WorldError>;
 
     /// Holds the BPF map of this name with the lowest id, until
     /// [`World::release_maps`] or the end of the world. A second time changes
@@ -364,25 +350,8 @@ pub trait World: Debug {
     ///
     /// # Errors
     /// [`PinError::NotFound`] with the names that exist; the kernel's own.
-    fn pin_map(&mut self, name: &str) -> Result<(), PinError> {
-        let _ = name;
-        Err(PinError::NotFound(Vec::new()))
-    }
+    fn pin_map(&mut self, name: &str) -> Result<(), PinError>;
 
     /// Lets go of all maps that are held.
-    fn release_maps(&mut self) {}
-}
-
-/// The answer of a world without sched_ext.
-fn no_sched_ext(name: &str) -> WorldError {
-    WorldError::Kernel {
-        what: format!("start scheduler {name:?}"),
-        errno: nix::errno::Errno::EOPNOTSUPP,
-    }
-}
-
-fn no_such_scheduler(id: SchedulerId) -> WorldError {
-    WorldError::Gone {
-        what: format!("scheduler {}", id.0),
-    }
+    fn release_maps(&mut self);
 }

@@ -13,7 +13,7 @@ use proscenium_guest_runtime::executor::{Result, Settings, Stage, StepId};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, World};
-use proscenium_wire::{Event, Outcome, Verdict};
+use proscenium_wire::{Event, Outcome, Permissions, Verdict};
 
 use crate::place::{Place, skip};
 use crate::plans::{backdrop, ms};
@@ -46,6 +46,7 @@ impl Rig {
         }
         let settings = Settings {
             duration: Duration::from_secs(60),
+            permissions: Permissions::all(),
             ..Settings::default()
         };
         let events = Rc::new(RefCell::new(Vec::<Event>::new()));

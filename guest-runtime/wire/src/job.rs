@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::codec::{Corruption, PayloadWriter, compact, leading_version};
 use crate::frame::EncodeError;
 use crate::hello::{VersionMismatch, check_version};
-use crate::{PayloadSpec, SchedulerSpec};
+use crate::{PayloadSpec, Permissions, SchedulerSpec};
 
 /// Longest encoded [`Job`], in bytes (1 MiB).
 pub const MAX_JOB: usize = 1 << 20;
@@ -71,7 +71,9 @@ pub struct Job {
     pub seed: u64,
     /// What load is unless a definition says otherwise.
     pub defaults: WorkerDefaults,
-    /// Bounds on the component.
+    /// What the scenario may do.
+    pub permissions: Permissions,
+    /// How much of it.
     pub limits: Limits,
     /// Checks that the operator turned on.
     pub thresholds: Thresholds,
@@ -104,7 +106,8 @@ impl Default for WorkerDefaults {
     }
 }
 
-/// Bounds on one component. Every one that is hit becomes a detail of the verdict.
+/// How much of everything one run may use; [`crate::Budget`] names each. One
+/// that is used up is a detail of the verdict, of a kind of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Computing time of `run`, host calls that wait excluded, in milliseconds.
@@ -119,6 +122,12 @@ pub struct Limits {
     pub handles: u32,
     /// Bytes that one call may make the runtime allocate for lists and strings.
     pub call_bytes: u32,
+    /// Bytes of details, notes and figures that the runtime keeps for the verdict.
+    pub report_bytes: u32,
+    /// Calls into the runtime over the whole run.
+    pub host_calls: u64,
+    /// Frames sent to the host over the whole run.
+    pub frames: u64,
     /// Cgroups alive at a time.
     pub cgroups: u32,
     /// Worker processes alive at a time.
@@ -133,6 +142,13 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Marks over the whole run.
     pub marks: u32,
+    /// Processes and threads in the scenario's root (`pids.max`).
+    pub processes: u32,
+    /// Memory of the scenario's root, in bytes (`memory.max`). A quarter of the
+    /// machine's, or 256 MiB if that is less, is left to the runtime in any case.
+    pub root_memory_bytes: u64,
+    /// Longest duration of a scenario, in milliseconds.
+    pub duration_ms: u64,
 }
 
 impl Default for Limits {
@@ -144,6 +160,9 @@ impl Default for Limits {
             instances: 64,
             handles: 4_096,
             call_bytes: 1 << 20,
+            report_bytes: 3 << 20,
+            host_calls: 100_000_000,
+            frames: 1_000_000,
             cgroups: 1_024,
             workers: 4_096,
             payloads: 64,
@@ -151,11 +170,15 @@ impl Default for Limits {
             ops_per_step: 16_384,
             log_bytes: 1 << 20,
             marks: 100_000,
+            processes: 32_768,
+            root_memory_bytes: 1 << 50,
+            duration_ms: 60 * 60 * 1_000,
         }
     }
 }
 
-/// Opt-in checks (none is active by default). A `Some` of a later layer wins.
+/// Opt-in checks (none is active by default). In what one side says again and
+/// again, a later `Some` wins; of what two sides say, the stricter counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Thresholds {

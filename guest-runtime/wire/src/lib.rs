@@ -37,12 +37,14 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod budget;
 mod codec;
 mod command;
 mod decoder;
 mod event;
 mod finding;
 mod frame;
+mod grant;
 mod hello;
 mod job;
 mod payload;
@@ -52,6 +54,7 @@ mod stats;
 mod verdict;
 
 pub use audit::{AuditCall, AuditTotals, Decision, FunctionTotal};
+pub use budget::{Budget, Unit};
 pub use codec::{Corruption, Message};
 pub use command::Command;
 pub use decoder::{Decoder, Received, Truncated};
@@ -60,6 +63,7 @@ pub use event::{
 };
 pub use finding::{Finding, OpPlace, Severity};
 pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
+pub use grant::{ANY, KernelAccess, Names, OnDenied, Permissions};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
 pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};
 pub use payload::{

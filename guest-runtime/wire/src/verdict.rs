@@ -72,7 +72,8 @@ pub enum DetailKind {
     PluginTrap,
     /// The plugin used up its computing time.
     PluginTimeout,
-    /// The plugin hit a limit on memory, handles or the like.
+    /// The plugin hit a limit that no grant moves, such as that of its stack,
+    /// or a loop of its own hit one.
     PluginLimit,
     /// A call was refused.
     Denied,
@@ -92,6 +93,42 @@ pub enum DetailKind {
     Environment,
     /// Anything else; the message says what.
     Other,
+    /// The plugin's linear memory: as much as the run allows.
+    MemoryLimit,
+    /// The plugin's tables: as much as the run allows.
+    TableLimit,
+    /// The plugin's core instances, memories and tables: as much as the run allows.
+    InstanceLimit,
+    /// The plugin's resource handles: as much as the run allows.
+    HandleLimit,
+    /// The data of one call: as much as the run allows.
+    CallBytesLimit,
+    /// What is kept for the verdict: as much as the run allows.
+    ReportLimit,
+    /// Calls into the runtime: as much as the run allows.
+    HostCallLimit,
+    /// Frames to the host: as much as the run allows.
+    FrameLimit,
+    /// Log lines and notes: as much as the run allows.
+    LogLimit,
+    /// Marks: as much as the run allows.
+    MarkLimit,
+    /// Steps: as much as the run allows.
+    StepLimit,
+    /// Ops of one step: as much as the run allows.
+    OpLimit,
+    /// Cgroups alive at a time: as much as the run allows.
+    CgroupLimit,
+    /// Workers alive at a time: as much as the run allows.
+    WorkerLimit,
+    /// Payloads alive at a time: as much as the run allows.
+    PayloadLimit,
+    /// Processes in the scenario's root: as much as the run allows.
+    ProcessLimit,
+    /// Memory of the scenario's root: as much as the run allows.
+    RootMemoryLimit,
+    /// The scenario's duration: as much as the run allows.
+    DurationLimit,
 }
 
 /// One recorded reason.

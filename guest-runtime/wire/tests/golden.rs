@@ -185,6 +185,20 @@ fn tasks(why: TasksReason) -> Event {
     })
 }
 
+fn all_tasks() -> [Event; 3] {
+    [
+        tasks(TasksReason::Placed {
+            work: "spin-wait".into(),
+        }),
+        tasks(TasksReason::Moved {
+            from: String::new(),
+        }),
+        tasks(TasksReason::Captured {
+            tag: "before".into(),
+        }),
+    ]
+}
+
 fn events() -> Vec<Event> {
     let samples = [
         Event::Hello(hello()),
@@ -214,15 +228,6 @@ fn events() -> Vec<Event> {
             fields: vec![("cpus".into(), 2.0), ("none".into(), f64::NEG_INFINITY)],
         }),
         Event::Collected(stats()),
-        tasks(TasksReason::Placed {
-            work: "spin-wait".into(),
-        }),
-        tasks(TasksReason::Moved {
-            from: String::new(),
-        }),
-        tasks(TasksReason::Captured {
-            tag: "before".into(),
-        }),
         Event::Detail(Detail {
             kind: DetailKind::Unfair,
             outcome: Outcome::Fail,
@@ -244,15 +249,11 @@ fn events() -> Vec<Event> {
         },
         Event::End,
         Event::Payload(payload_record()),
-        Event::SchedulerLog {
-            start: 1,
-            bytes: b"attached\n".to_vec(),
-            dropped: 0,
-        },
     ];
     logs()
         .chain(findings())
         .chain(audits())
+        .chain(all_tasks())
         .chain(samples)
         .chain(scheduler_news())
         .collect()
@@ -346,6 +347,7 @@ fn the_job_has_its_golden_bytes() {
         duration_ns: 4_000_000_000,
         seed: 42,
         defaults: WorkerDefaults::default(),
+        permissions: Permissions::all(),
         limits: Limits::default(),
         thresholds: Thresholds {
             not_starved: Some(true),

@@ -8,7 +8,7 @@
 mod support;
 
 use proscenium_wire::{
-    Command, Corruption, Event, Job, JobError, Limits, MAX_JOB, Received, Thresholds,
+    Command, Corruption, Event, Job, JobError, Limits, MAX_JOB, Permissions, Received, Thresholds,
     VersionMismatch, WIRE_VERSION, WorkerDefaults, check_version, decode_job, encode_job,
 };
 use support::{decode, frame};
@@ -30,6 +30,7 @@ fn job() -> Job {
         duration_ns: 1_000_000_000,
         seed: 7,
         defaults: WorkerDefaults::default(),
+        permissions: Permissions::all(),
         limits: Limits::default(),
         thresholds: Thresholds {
             max_wake_cv: Some(2.0),

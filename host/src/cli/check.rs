@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use proscenium_wire::{Event, Job};
+use proscenium_wire::{Event, Job, LogLevel};
 
+use super::admission::Admitted;
 use super::needs::Have;
 use super::programs::Programs;
 use super::record::{self, Place};
@@ -14,7 +15,7 @@ use super::simulated::KernelOnPaper;
 use super::sweep::{self, Named, Sweep};
 use super::{Context, code_of, job, needs, say, worse};
 use crate::error::ExpectedError;
-use crate::event::{Reason, RunEnded, RunOutcome, World};
+use crate::event::{Reason, RunEnded, RunOutcome, Speaker, World};
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
 use crate::report::Reporters;
@@ -98,9 +99,11 @@ fn check(named: &Path, args: &Args, context: &Context<'_>) -> Result<Checked, Ex
         .transpose()?;
     let clock = Monotonic::start();
     let loaded = Loader::new(&context.layout, scenario.foreign(), context.terminal).load(named)?;
+    let Admitted { grant, note } = scenario.admit(&loaded)?;
     let programs = Programs::on_paper(&scenario.programs)?;
     let checking = Checking {
-        job: job::job(scenario, &loaded.manifest, &programs)?,
+        job: job::job(scenario, &loaded.manifest, &programs, grant)?,
+        note,
         loaded,
         kernel,
         deny_warnings: args.deny_warnings,
@@ -125,6 +128,8 @@ fn check(named: &Path, args: &Args, context: &Context<'_>) -> Result<Checked, Ex
 struct Checking {
     loaded: Loaded,
     job: Job,
+    /// What is granted, where nobody said.
+    note: Option<String>,
     kernel: Option<KernelOnPaper>,
     deny_warnings: bool,
     /// When the first simulation began.
@@ -172,6 +177,9 @@ impl Checking {
         let started = record::started(&self.loaded, &self.job, place, None);
         let mut recording = Recording::begin(clock, reporters, None, started);
         recording.evidence.deny_findings = self.deny_warnings;
+        if let Some(note) = &self.note {
+            recording.log(Speaker::Host, LogLevel::Info, note);
+        }
         let needs = &self.loaded.manifest.needs;
         if let Some(unmet) = needs::unmet(needs, &self.have(topology), self.release()) {
             let (outcome, reason) = record::skipped(&unmet);

@@ -7,7 +7,7 @@ use proscenium_guest_runtime::capability::Capability;
 use proscenium_guest_runtime::plugin::{Foreign, Manifest, Reach};
 use serde::Serialize;
 
-use super::{Context, json, values, work_types};
+use super::{Context, admission, json, values, work_types};
 use crate::event::clean;
 use crate::exit_code;
 use crate::plugin::{Loaded, Loader};
@@ -71,6 +71,8 @@ struct Report {
     precompiled_bytes: usize,
     default_duration_ns: u64,
     needs: Vec<String>,
+    /// Lines of a grant that allows all of it.
+    request: Vec<String>,
     parameters: Vec<Parameter>,
     capabilities: Vec<Touch>,
     not_imported: Vec<&'static str>,
@@ -107,6 +109,7 @@ impl Report {
             precompiled_bytes: loaded.code.len(),
             default_duration_ns: manifest.default_duration,
             needs: needs(manifest),
+            request: request(loaded),
             parameters: manifest
                 .parameters
                 .iter()
@@ -162,6 +165,11 @@ impl Report {
         if !self.not_imported.is_empty() {
             writeln!(out, "It cannot use: {}", self.not_imported.join(", "))?;
         }
+        writeln!(out)?;
+        writeln!(out, "It asks for (as lines of a grant):")?;
+        for line in &self.request {
+            writeln!(out, "  {line}")?;
+        }
         if !self.exported_work.is_empty() {
             let works = self.exported_work.join(", ");
             writeln!(
@@ -196,6 +204,11 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn request(loaded: &Loaded) -> Vec<String> {
+    let ask = admission::ask(loaded, loaded.manifest.default_duration);
+    ask.whole().into_iter().map(|one| one.line).collect()
 }
 
 fn needs(manifest: &Manifest) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! From the command line and a manifest to a job.
 
 use proscenium_guest_runtime::plugin::Manifest;
-use proscenium_wire::{Job, Limits, Thresholds, WIRE_VERSION, WorkerDefaults};
+use proscenium_wire::{Job, Thresholds, WIRE_VERSION, WorkerDefaults};
 
 use super::programs::Programs;
 use super::scenario::ScenarioArgs;
-use super::values::nanoseconds;
 use crate::error::ExpectedError;
+use crate::grant::Grant;
 
 /// How often a running scenario says how far it is, in milliseconds.
 const PROGRESS_MS: u32 = 1_000;
@@ -20,18 +20,19 @@ pub(super) fn job(
     args: &ScenarioArgs,
     manifest: &Manifest,
     programs: &Programs,
+    grant: Grant,
 ) -> Result<Job, ExpectedError> {
-    let duration_ns = args.duration.map_or(manifest.default_duration, nanoseconds);
     Ok(Job {
         wire_version: WIRE_VERSION,
         name: manifest.name.clone(),
         parameters: parameters(&args.param, manifest)?,
-        duration_ns,
+        duration_ns: args.duration_ns(manifest),
         seed: args.seed,
         defaults: WorkerDefaults {
             workers_per_cgroup: args.workers,
         },
-        limits: Limits::default(),
+        permissions: grant.permissions,
+        limits: grant.limits,
         thresholds: args
             .check
             .iter()

@@ -5,12 +5,14 @@
 //!
 //! Results go to standard output, everything else to standard error.
 
+mod admission;
 mod audit;
 mod check;
 mod checks;
 mod cleanup;
 mod completions;
 mod doctor;
+mod grant;
 mod inspect;
 mod job;
 mod kernel;
@@ -77,6 +79,8 @@ enum Command {
     Check(check::Args),
     Inspect(inspect::Args),
     Audit(audit::Args),
+    #[command(subcommand)]
+    Grant(grant::Command),
     New(new::Args),
     #[command(subcommand)]
     Kernel(kernel::Command),
@@ -129,6 +133,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Audit(args) => audit::run(&args, context),
+        Command::Grant(command) => grant::run(command, context),
         Command::New(args) => new::run(&args, context),
         Command::Kernel(command) => kernel::run(command, context),
         Command::Doctor(args) => doctor::run(&args, context),

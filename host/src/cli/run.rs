@@ -14,6 +14,7 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 
+use super::admission::Admitted;
 use super::machine::{self, Machine, Request};
 use super::needs::Have;
 use super::programs::Programs;
@@ -23,10 +24,11 @@ use super::{Context, code_of, job, local, needs, say, values, worse};
 use crate::error::ExpectedError;
 use crate::event::{Acceleration, RunEnded, Speaker, World};
 use crate::exit_code;
+use crate::grant;
 use crate::kernel::store::Kernel;
 use crate::plugin::{Loaded, Loader};
 use crate::program::Files;
-use crate::run_dir::RunDir;
+use crate::run_dir::{RunDir, write_atomically};
 use crate::session::{self, Deadlines, Guest, Monotonic, Recording};
 use crate::vm::accel::{AccelRequest, Choice};
 use crate::vm::qemu::Qemu;
@@ -107,12 +109,14 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let clock = Monotonic::start();
     let options = &args.scenario;
     let loaded = Loader::new(&context.layout, options.foreign(), context.terminal).load(named)?;
+    let Admitted { grant, note } = options.admit(&loaded)?;
     if args.local {
         local::refuse_schedulers(&options.programs)?;
     }
     let search_path = context.layout.environment().search_path.as_deref();
     let programs = Programs::packed(&options.programs, search_path)?;
-    let job = job::job(options, &loaded.manifest, &programs)?;
+    let in_force = grant::in_force(&grant);
+    let job = job::job(options, &loaded.manifest, &programs, grant)?;
     let base = args
         .run_dir
         .clone()
@@ -130,7 +134,16 @@ fn run_one(named: &Path, args: &Args, context: &Context<'_>) -> Result<u8, Expec
     let started = record::started(&loaded, &job, place, Some(run_dir.path()));
     let mut reporters = record::reporters(options, Some(&run_dir), context);
     let documented = run_dir.document("job.json", &job);
+    let granted = run_dir.path().join("grant.toml");
+    let granted = write_atomically(&granted, in_force.as_bytes());
     let mut recording = Recording::begin(&clock, &mut reporters, Some(&mut run_dir), started);
+    if let Some(note) = &note {
+        recording.log(Speaker::Host, LogLevel::Info, note);
+    }
+    if let Err(error) = granted {
+        let message = format!("grant.toml not written: {error}");
+        recording.log(Speaker::Host, LogLevel::Warn, &message);
+    }
     if let Err(error) = documented {
         recording.log(Speaker::Host, LogLevel::Warn, &error.to_string());
     }
@@ -274,7 +287,9 @@ fn watch(
     recording: Recording<'_>,
     interrupts: &Interrupts,
 ) -> RunEnded {
-    let mut deadlines = Deadlines::for_job(job);
+    let duration = Duration::from_nanos(job.duration_ns);
+    let attached = job.scheduler.as_deref();
+    let mut deadlines = Deadlines::with_schedulers(duration, &job.schedulers, attached);
     deadlines.scenario = args.timeout.unwrap_or(deadlines.scenario);
     session::run(guest, &deadlines, recording, interrupts.pipe.as_fd())
 }

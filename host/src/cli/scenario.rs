@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use proscenium_guest_runtime::plugin::Foreign;
+use proscenium_guest_runtime::plugin::{Foreign, Manifest};
 use proscenium_wire::Thresholds;
 
+use super::admission::{Admitted, GrantArgs};
 use super::programs::ProgramArgs;
 use super::{checks, values};
+use crate::error::ExpectedError;
+use crate::plugin::Loaded;
 
 /// What is run, and how.
 #[derive(Debug, clap::Args)]
@@ -43,6 +46,9 @@ pub(super) struct ScenarioArgs {
     #[command(flatten)]
     pub(super) programs: ProgramArgs,
 
+    #[command(flatten)]
+    pub(super) grants: GrantArgs,
+
     /// Write the events as JSON lines to standard output, and nothing else.
     #[arg(long)]
     pub(super) json: bool,
@@ -57,6 +63,18 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
+    /// How long the scenario is to last, in nanoseconds.
+    pub(super) fn duration_ns(&self, manifest: &Manifest) -> u64 {
+        self.duration
+            .map_or(manifest.default_duration, values::nanoseconds)
+    }
+
+    /// What is in force for a plugin, if it may run at all.
+    pub(super) fn admit(&self, loaded: &Loaded) -> Result<Admitted, ExpectedError> {
+        let duration_ns = self.duration_ns(&loaded.manifest);
+        self.grants.admit(loaded, duration_ns)
+    }
+
     /// What becomes of imports that are not ours.
     pub(super) fn foreign(&self) -> Foreign {
         if self.trap_foreign_imports {

@@ -4,7 +4,9 @@
 //! contract needs no serialization of its own. An entry of an older form does
 //! not parse, and counts as none.
 
-use proscenium_guest_runtime::plugin::{Manifest, Needs, Parameter};
+use proscenium_guest_runtime::plugin::{
+    Controllers, KernelAccess, Manifest, Needs, Parameter, Request,
+};
 use serde::{Deserialize, Serialize};
 
 /// The answers of `describe` and `works`.
@@ -28,6 +30,8 @@ struct ManifestForm {
     #[serde(with = "NeedsForm")]
     needs: Needs,
     default_duration: u64,
+    #[serde(with = "RequestForm")]
+    request: Request,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +51,87 @@ struct NeedsForm {
     smt: bool,
     scheduler: bool,
     min_kernel: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Request", deny_unknown_fields)]
+struct RequestForm {
+    #[serde(with = "controllers")]
+    controllers: Option<Controllers>,
+    cgroups: Option<u32>,
+    workers: Option<u32>,
+    marks: Option<u32>,
+    work_types: Option<Vec<String>>,
+    real_time: Option<u32>,
+    deadline: bool,
+    nice: Option<i32>,
+    runner: bool,
+    payloads: Option<Vec<String>>,
+    schedulers: Option<Vec<String>>,
+    #[serde(with = "kernel")]
+    kernel: Option<KernelAccess>,
+    interrupts: bool,
+}
+
+/// A set of controllers as one flag each, in the contract's order.
+mod controllers {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Controllers;
+
+    const ALL: [Controllers; 5] = [
+        Controllers::CPU,
+        Controllers::CPUSET,
+        Controllers::MEMORY,
+        Controllers::IO,
+        Controllers::PIDS,
+    ];
+
+    pub(super) fn serialize<S: Serializer>(
+        set: &Option<Controllers>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        set.map(|set| ALL.map(|one| set.contains(one)))
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Controllers>, D::Error> {
+        let flags = Option::<[bool; 5]>::deserialize(deserializer)?;
+        Ok(flags.map(|flags| {
+            let set = flags.into_iter().zip(ALL).filter(|(flag, _)| *flag);
+            set.fold(Controllers::empty(), |all, (_, one)| all | one)
+        }))
+    }
+}
+
+/// Access to kernel memory as whether it writes.
+mod kernel {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::KernelAccess;
+
+    pub(super) fn serialize<S: Serializer>(
+        access: &Option<KernelAccess>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        access
+            .map(|access| access == KernelAccess::Write)
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<KernelAccess>, D::Error> {
+        Ok(Option::<bool>::deserialize(deserializer)?.map(|writes| {
+            if writes {
+                KernelAccess::Write
+            } else {
+                KernelAccess::Read
+            }
+        }))
+    }
 }
 
 /// serde has mirrors of types, and none of lists of them.
@@ -101,6 +186,21 @@ mod tests {
                     min_kernel: Some("6.12".to_owned()),
                 },
                 default_duration: 1,
+                request: Request {
+                    controllers: Some(Controllers::MEMORY | Controllers::PIDS),
+                    cgroups: Some(7),
+                    workers: None,
+                    marks: Some(0),
+                    work_types: Some(vec!["bursty".to_owned()]),
+                    real_time: Some(5),
+                    deadline: true,
+                    nice: Some(-3),
+                    runner: false,
+                    payloads: None,
+                    schedulers: Some(vec![]),
+                    kernel: Some(KernelAccess::Read),
+                    interrupts: true,
+                },
             },
             works: vec!["hash".to_owned()],
         };

@@ -115,6 +115,7 @@ fn merged(ours: Vec<(String, String)>, theirs: Vec<(String, String)>) -> Vec<(St
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -162,7 +163,7 @@ mod tests {
         let file = |name: &str, mode: u32, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs::write(&path, bytes).unwrap();
-            fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             path
         };
         let exe = fs::read(std::env::current_exe().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use proscenium_wire::{Job, SchedulerSpec};
+use proscenium_wire::SchedulerSpec;
 
 /// What taking a scheduler out may take: 10 s until its process is killed, and
 /// as long until the kernel's own is back.
@@ -42,20 +42,25 @@ impl Deadlines {
         }
     }
 
-    /// The deadlines for a job. A scheduler that is attached before the scenario
-    /// starts has its time for that; one that is attached while it runs may be
-    /// getting ready when the time is over. Each may have to be taken out again.
+    /// The deadlines for a scenario with this time budget. A scheduler that is
+    /// attached before it starts has its time for that; one that is attached
+    /// while it runs may be getting ready when the time is over. Each may have
+    /// to be taken out again.
     #[must_use]
-    pub fn for_job(job: &Job) -> Self {
-        let mut all = Self::for_duration(Duration::from_nanos(job.duration_ns));
+    pub fn with_schedulers(
+        duration: Duration,
+        schedulers: &[SchedulerSpec],
+        attached: Option<&str>,
+    ) -> Self {
+        let mut all = Self::for_duration(duration);
         let within = |spec: &SchedulerSpec| {
             Duration::from_millis(spec.ready_ms.into()).saturating_add(TAKEN_OUT)
         };
-        let attached = |spec: &&SchedulerSpec| Some(&spec.name) == job.scheduler.as_ref();
-        if let Some(spec) = job.schedulers.iter().find(attached) {
+        let is_attached = |spec: &&SchedulerSpec| Some(spec.name.as_str()) == attached;
+        if let Some(spec) = schedulers.iter().find(is_attached) {
             all.greet = all.greet.saturating_add(within(spec));
         }
-        let longest = job.schedulers.iter().map(within).max();
+        let longest = schedulers.iter().map(within).max();
         all.scenario = all.scenario.saturating_add(longest.unwrap_or_default());
         all
     }
@@ -95,7 +100,7 @@ pub enum Stage {
 mod tests {
     use super::*;
 
-    fn job(schedulers: &[(&str, u32)], attached: Option<&str>) -> Job {
+    fn seconds(schedulers: &[(&str, u32)], attached: Option<&str>) -> (u64, u64) {
         let spec = |(name, ready_ms): &(&str, u32)| SchedulerSpec {
             name: (*name).to_owned(),
             program: String::new(),
@@ -105,32 +110,17 @@ mod tests {
             ops: None,
             ready_ms: *ready_ms,
         };
-        Job {
-            wire_version: 0,
-            name: String::new(),
-            parameters: vec![],
-            duration_ns: 10_000_000_000,
-            seed: 0,
-            defaults: proscenium_wire::WorkerDefaults::default(),
-            limits: proscenium_wire::Limits::default(),
-            thresholds: proscenium_wire::Thresholds::default(),
-            trap_foreign_imports: false,
-            progress_ms: 0,
-            payloads: vec![],
-            schedulers: schedulers.iter().map(spec).collect(),
-            scheduler: attached.map(str::to_owned),
-        }
+        let schedulers: Vec<_> = schedulers.iter().map(spec).collect();
+        let ten = Duration::from_secs(10);
+        let all = Deadlines::with_schedulers(ten, &schedulers, attached);
+        (all.greet.as_secs(), all.scenario.as_secs())
     }
 
     #[test]
     fn a_scheduler_that_takes_long_to_load_is_waited_for() {
-        let seconds = |job: &Job| {
-            let all = Deadlines::for_job(job);
-            (all.greet.as_secs(), all.scenario.as_secs())
-        };
-        assert_eq!(seconds(&job(&[], None)), (30, 41));
+        assert_eq!(seconds(&[], None), (30, 41));
         let two = [("a", 100_000), ("b", 200_000)];
-        assert_eq!(seconds(&job(&two, None)), (30, 41 + 220));
-        assert_eq!(seconds(&job(&two, Some("a"))), (30 + 120, 41 + 220));
+        assert_eq!(seconds(&two, None), (30, 41 + 220));
+        assert_eq!(seconds(&two, Some("a")), (30 + 120, 41 + 220));
     }
 }

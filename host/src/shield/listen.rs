@@ -3,6 +3,7 @@
 //! Owns the deadline and the kill: whatever becomes of the listening, the child
 //! is gone afterwards. It does not know what is said.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -59,7 +60,7 @@ pub enum ShieldError {
 }
 
 impl ShieldError {
-    pub(super) fn system(why: impl ToString) -> Self {
+    pub(super) fn system(why: impl Display) -> Self {
         Self::System {
             why: why.to_string(),
         }

@@ -73,7 +73,8 @@ fn unreadable(error: ReplyError) -> ShieldError {
 
 /// A complete reply, with a manifest that is none of the child's.
 fn concluded(said: Said) -> Result<Prepared, ShieldError> {
-    let facts = match (said.facts, said.refusal) {
+    // Its words quote the plugin, and after the code they may be the plugin's.
+    let facts = match (said.facts, said.refusal.map(Refusal::cleaned)) {
         (Some(facts), _) => checked(facts),
         (None, Some(refusal @ Refusal::Silent { .. })) => Err(refusal),
         (None, Some(refusal)) => return Err(ShieldError::Refused(refusal)),
@@ -131,7 +132,6 @@ fn compile(bytes: Vec<u8>) -> Result<(Plugin, Vec<u8>), Refusal> {
     Ok((plugin, code))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn no_plugin(error: LoadError) -> Refusal {
     match error {
         LoadError::Engine { reason } => Refusal::Machine(reason),

@@ -11,6 +11,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use proscenium_guest_runtime::name::clean_line;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -25,6 +27,9 @@ const HEADER: usize = 5;
 /// Longest facts or refusal, in bytes. A manifest within its bounds has a
 /// tenth of it.
 const MAX_TEXT: usize = 1 << 20;
+
+/// Longest reason in a message, in bytes.
+const MAX_REASON: usize = 2_048;
 
 const CODE: u8 = 1;
 const FACTS: u8 = 2;
@@ -49,6 +54,23 @@ pub enum Refusal {
         /// What happened instead.
         reason: String,
     },
+}
+
+impl Refusal {
+    /// The same on one bounded line, without anything that a terminal acts on.
+    pub(super) fn cleaned(self) -> Self {
+        let clean = |reason: String| clean_line(&reason, MAX_REASON);
+        match self {
+            Self::Unconfined(reason) => Self::Unconfined(clean(reason)),
+            Self::Machine(reason) => Self::Machine(clean(reason)),
+            Self::Unwrappable(reason) => Self::Unwrappable(clean(reason)),
+            Self::NoPlugin(reason) => Self::NoPlugin(clean(reason)),
+            Self::Silent { export, reason } => Self::Silent {
+                export: clean(export),
+                reason: clean(reason),
+            },
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -208,7 +230,7 @@ impl Reader {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, ReplyError> {
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReplyError> {
     serde_json::from_slice(text).map_err(|_| ReplyError::Malformed)
 }
 
@@ -247,6 +269,14 @@ mod tests {
             assert_eq!(said.code.as_deref(), Some(&b"machine code"[..]));
             assert_eq!(said.refusal, Some(refusal()));
         }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_that_no_terminal_acts_on() {
+        let refusal = Refusal::NoPlugin("\u{1b}[31mred\nline".repeat(1_000)).cleaned();
+        let text = refusal.to_string();
+        assert!(text.len() <= MAX_REASON + 8, "{} bytes", text.len());
+        assert!(!text.contains(char::is_control), "{text}");
     }
 
     #[test]

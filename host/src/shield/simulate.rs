@@ -21,7 +21,7 @@ use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::sink::Sink;
 use proscenium_guest_runtime::world::Controllers;
 use proscenium_guest_runtime::world::simulated::Simulated;
-use proscenium_wire::{Decoder, Event, Job, Received, decode_job, encode_job};
+use proscenium_wire::{Decoder, Event, Job, MAX_JOB, Received, decode_job, encode_job};
 use serde::{Deserialize, Serialize};
 
 use super::child::Task;
@@ -151,7 +151,7 @@ fn simulate(out: File) -> Result<(), String> {
     let terms: Terms = part(&mut input, MAX_TERMS)
         .and_then(|bytes| Ok(serde_json::from_slice(&bytes)?))
         .map_err(|error| failed(&error))?;
-    let job = part(&mut input, proscenium_wire::MAX_JOB).map_err(|error| failed(&error))?;
+    let job = part(&mut input, MAX_JOB).map_err(|error| failed(&error))?;
     let job = decode_job(&job).map_err(|error| failed(&error))?;
     let mut code = Vec::new();
     input

@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod command_line;
+mod grants;
 mod new_plugin;
 mod plugins;
 mod schedulers;

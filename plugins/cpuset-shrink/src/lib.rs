@@ -39,6 +39,8 @@ impl Scenario for CpusetShrink {
         )
         .parameter("tolerance", "30", "percent by which a share may be off")
         .min_cpus(2)
+        // One for each CPU.
+        .max_workers(1_024)
         .default_duration(Duration::from_secs(4))
     }
 

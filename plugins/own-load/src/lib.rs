@@ -31,6 +31,7 @@ impl Scenario for OwnLoad {
         )
         .parameter("workers", "1", "workers in each cgroup")
         .min_cpus(2)
+        .max_workers(1_024)
         .default_duration(Duration::from_secs(4))
     }
 

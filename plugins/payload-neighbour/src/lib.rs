@@ -35,6 +35,8 @@ impl Scenario for PayloadNeighbour {
             env!("CARGO_PKG_VERSION"),
             "Runs every declared payload alone, then beside a noisy neighbour",
         )
+        // One for each CPU, beside whatever is declared.
+        .max_workers(1_024)
         .default_duration(Duration::from_secs(60))
     }
 

@@ -29,6 +29,9 @@ impl Scenario for Steady {
             "workers in each cgroup; a multiple of the half's CPUs, or fewer, keeps them even",
         )
         .min_cpus(2)
+        // As many workers as `workers` may ask for on a large machine; a plugin
+        // that asks for nothing may have 64.
+        .max_workers(1_024)
         .default_duration(Duration::from_secs(4))
     }
 

@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod payloads;
 pub mod plan;
 pub mod prelude;
+pub mod request;
 pub mod scenario;
 pub mod scheduler;
 pub mod stimulus;

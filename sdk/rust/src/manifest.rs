@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 pub use crate::bindings::exports::proscenium::scenario::scenario::{Manifest, Needs, Parameter};
+use crate::request::Request;
 use crate::time::to_nanos;
 
 impl Manifest {
     /// Needs one CPU, has no parameters, lasts 2 s unless the operator says
-    /// otherwise.
+    /// otherwise, and asks for what [`crate::request`] says.
     ///
     /// `name`: lower-case letters, digits and dashes, 1 to 64 bytes. `version`
     /// is usually `env!("CARGO_PKG_VERSION")`. `summary` is one line.
@@ -43,6 +44,7 @@ impl Manifest {
                 min_kernel: None,
             },
             default_duration: to_nanos(Duration::from_secs(2)),
+            request: Request::default(),
         }
     }
 

@@ -14,6 +14,7 @@ pub use crate::error::{Error, ErrorCode};
 pub use crate::manifest::Manifest;
 pub use crate::outcome::{Outcome, Verdict};
 pub use crate::plan::{Backdrop, HoldSpec, Plan, Step};
+pub use crate::request::{Controllers, KernelAccess};
 pub use crate::scenario::Scenario;
 pub use crate::types::{Affinity, CpusetSpec, MemPolicy, MemPolicyFlags, SchedPolicy};
 pub use crate::work::{

@@ -17,7 +17,7 @@ use proscenium_guest_runtime::executor::{Settings, Stage};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
-use proscenium_wire::{Event, Limits, Outcome, Thresholds};
+use proscenium_wire::{Event, Limits, Outcome, Permissions};
 
 /// What is done on one machine.
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
@@ -36,16 +36,14 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
     let settings = Settings {
         duration: Duration::from_millis(input.int_in_range(1..=5_000)?),
         workers_per_cgroup: input.int_in_range(1..=4)?,
-        seed: 1,
+        permissions: Permissions::all(),
         limits: Limits {
             cgroups: 32,
             workers: 64,
             ops_per_step: 64,
             ..Limits::default()
         },
-        thresholds: Thresholds::default(),
-        payloads: Vec::new(),
-        progress: None,
+        ..Settings::default()
     };
     let mut stage = Stage::new(Box::new(world), Box::new(Rc::clone(&events)), settings);
     if input.arbitrary()? {

@@ -31,7 +31,7 @@ fn s_072_definitions_alone_are_one_step_that_lasts_all_the_time() {
 }
 
 #[test]
-fn s_073_a_plugins_checks_override_the_operators() {
+fn s_073_of_a_plugins_checks_and_the_operators_the_stricter_count() {
     let impossible = Thresholds {
         min_iteration_rate: Some(1e18),
         ..Thresholds::default()
@@ -42,7 +42,8 @@ fn s_073_a_plugins_checks_override_the_operators() {
     };
     for (operator, plugin, outcome) in [
         (lenient, impossible, Outcome::Fail),
-        (impossible, lenient, Outcome::Pass),
+        (impossible, lenient, Outcome::Fail),
+        (lenient, lenient, Outcome::Pass),
     ] {
         let mut rig = Rig::thresholds(operator);
         rig.stage.set_thresholds(plugin);

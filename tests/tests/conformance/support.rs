@@ -14,7 +14,7 @@ use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
 use proscenium_wire::{
     Detail, DetailKind, Event, Outcome, PayloadKind, PayloadOutput, PayloadRecord, PayloadSpec,
-    Thresholds, Verdict,
+    Permissions, Thresholds, Verdict,
 };
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
@@ -43,7 +43,7 @@ impl Rig {
     pub(crate) fn with(world: Simulated, change: impl FnOnce(&mut Settings)) -> Self {
         let log = EffectLog::recording();
         let events = Rc::new(RefCell::new(Vec::new()));
-        let mut settings = Settings::default();
+        let mut settings = settings();
         change(&mut settings);
         let world = Box::new(world.with_log(log.clone()));
         let stage = Stage::new(world, Box::new(Rc::clone(&events)), settings);
@@ -153,11 +153,7 @@ impl Ended {
     pub(crate) fn again(self) -> Rig {
         let events = Rc::default();
         Rig {
-            stage: Stage::new(
-                self.world,
-                Box::new(Rc::clone(&events)),
-                Settings::default(),
-            ),
+            stage: Stage::new(self.world, Box::new(Rc::clone(&events)), settings()),
             log: self.log,
             events,
         }
@@ -246,6 +242,14 @@ pub(crate) fn one(payload: &str, cgroup: Option<&str>) -> PayloadRef {
 
 pub(crate) fn run(payload: &str, cgroup: Option<&str>) -> Op {
     Op::RunPayload(start(payload, cgroup, &[]))
+}
+
+/// One second, in which everything is allowed.
+fn settings() -> Settings {
+    Settings {
+        permissions: Permissions::all(),
+        ..Settings::default()
+    }
 }
 
 /// One step with these definitions, held to the end.

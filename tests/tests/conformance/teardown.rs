@@ -123,6 +123,7 @@ fn s_144_every_effect_goes_through_the_one_gateway() {
     let ended = frozen_step().close();
     let expected = [
         "create \"a\"",
+        "confine the root to 32768 processes and 1125899906842624 bytes",
         "start 1 spin-wait workers in \"a\"",
         "open the gate of crew 0",
         "wait until 100ms",

@@ -51,7 +51,7 @@ fn an_endless_loop_ends_with_its_computing_time() {
 
 #[test]
 fn memory_beyond_the_limit_is_not_given() {
-    attack("grow").failed_with(DetailKind::PluginLimit, "forcing trap when growing memory");
+    attack("grow").failed_with(DetailKind::MemoryLimit, "forcing trap when growing memory");
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn a_start_function_is_bounded_as_run_is() {
         ("call $start", DetailKind::PluginLimit, "call stack"),
         (
             "i32.const 2000 memory.grow drop",
-            DetailKind::PluginLimit,
+            DetailKind::MemoryLimit,
             "growing memory",
         ),
         (
             "ref.null func i32.const 200000 table.grow drop",
-            DetailKind::PluginLimit,
+            DetailKind::TableLimit,
             "growing table",
         ),
     ];
@@ -128,7 +128,12 @@ fn what_a_component_declares_is_bounded_before_it_gets_it() {
         ),
     ];
     for (core, text) in table {
-        run(&core).failed_with(DetailKind::PluginLimit, text);
+        let kind = if text.contains("memory") {
+            DetailKind::MemoryLimit
+        } else {
+            DetailKind::TableLimit
+        };
+        run(&core).failed_with(kind, text);
     }
 }
 
@@ -138,5 +143,5 @@ fn the_number_of_tables_is_bounded() {
         more: "(table 1 funcref)".repeat(65),
         ..Core::default()
     };
-    run(&core).failed_with(DetailKind::PluginLimit, "resource limit exceeded");
+    run(&core).failed_with(DetailKind::InstanceLimit, "resource limit exceeded");
 }

@@ -145,6 +145,27 @@ fn manifests_that_do_not_decode_are_refused() {
 }
 
 #[test]
+fn requests_out_of_range_are_refused() {
+    let asks = |at: usize, value: u32| Manifest {
+        forged: vec![
+            (Manifest::REQUEST + at, 1),
+            (Manifest::REQUEST + at + 4, value),
+        ],
+        ..Manifest::default()
+    };
+    for (manifest, says) in [
+        (asks(40, 0), "real-time priority"),
+        (asks(40, 100), "real-time priority"),
+        (asks(52, 1), "nice value"),
+        (asks(52, i32::MIN.cast_unsigned()), "nice value"),
+    ] {
+        let error = refusal(&of(manifest));
+        assert!(error.contains(says), "{error}");
+    }
+    assert_eq!(describe(&of(asks(40, 99))), Ok("fixture".to_owned()));
+}
+
+#[test]
 fn a_manifest_of_megabytes_is_not_copied() {
     let manifest = Manifest {
         summary: vec![b'x'; 2 << 20],

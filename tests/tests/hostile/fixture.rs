@@ -140,7 +140,9 @@ impl Manifest {
     pub(crate) const SMT: usize = 44;
     /// Offset of the tag of `min-kernel`.
     pub(crate) const MIN_KERNEL: usize = 48;
-    const SIZE: usize = 72;
+    /// Offset of the request, in which all bytes zero ask for nothing.
+    pub(crate) const REQUEST: usize = 72;
+    const SIZE: usize = 168;
     const PARAMETER: usize = 28;
 
     /// The record, then the list, then the texts.

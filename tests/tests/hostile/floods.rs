@@ -21,7 +21,7 @@ fn fits_into_frames(ended: &Ended) {
 #[test]
 fn a_call_with_too_much_data_ends_the_plugin_before_anything_is_done() {
     for ended in [attack("long-list"), attack("long-string")] {
-        ended.failed_with(DetailKind::PluginLimit, FUEL);
+        ended.failed_with(DetailKind::CallBytesLimit, FUEL);
         fits_into_frames(&ended);
     }
 }

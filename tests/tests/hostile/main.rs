@@ -21,6 +21,8 @@ mod describe;
 mod fixture;
 mod floods;
 mod foreign;
+mod functions;
+mod grants;
 mod handles;
 mod loops;
 mod machine;

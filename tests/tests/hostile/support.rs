@@ -13,7 +13,8 @@ use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
 use proscenium_tests::layout;
 use proscenium_wire::{
-    DetailKind, Event, Job, Limits, Outcome, Thresholds, Verdict, WIRE_VERSION, WorkerDefaults,
+    DetailKind, Event, Job, Limits, Outcome, Permissions, Thresholds, Verdict, WIRE_VERSION,
+    WorkerDefaults,
 };
 
 /// Computing time that is enough for what behaves, in milliseconds.
@@ -86,6 +87,7 @@ pub(crate) fn job() -> Job {
         duration_ns: 500_000_000,
         seed: 1,
         defaults: WorkerDefaults::default(),
+        permissions: Permissions::all(),
         limits: Limits::default(),
         thresholds: Thresholds::default(),
         trap_foreign_imports: false,

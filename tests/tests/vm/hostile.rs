@@ -35,7 +35,10 @@ fn fails(attack: &str, kind: &str) {
 fn run(attack: &str) -> Run {
     let state = TempDir::new().unwrap();
     let parameter = format!("attack={attack}");
-    let arguments = ["--duration", "1s", "--param", &parameter];
+    // It tries everything that there is, so it has to be let.
+    let profile = ["--profile", "scheduler-control"];
+    let attack = ["--duration", "1s", "--param", &parameter];
+    let arguments = [&profile[..], &attack].concat();
     let mut child = command(&layout::program("hostile"), &arguments, state.path())
         .spawn()
         .unwrap();
@@ -83,7 +86,7 @@ fn a_trap_inside_a_step_with_workers_fails_the_scenario_and_not_the_guest() {
 
 #[test]
 fn memory_without_end_fails_the_scenario_and_not_the_guest() {
-    fails("grow", "plugin-limit");
+    fails("grow", "memory-limit");
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl Groups {
         Ok(())
     }
 
-    fn enable_base(&mut self, controllers: Controllers) -> Result<(), WorldError> {
+    pub(super) fn enable_base(&mut self, controllers: Controllers) -> Result<(), WorldError> {
         let missing = controllers.difference(self.base_enabled);
         if missing.is_empty() {
             return Ok(());
@@ -190,7 +190,7 @@ impl Groups {
         }
     }
 
-    fn put(&mut self, id: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
+    pub(super) fn put(&mut self, id: GroupId, knob: Knob, value: &str) -> Result<(), WorldError> {
         let group = self.alive(id)?;
         // The kernel takes an empty value only as an empty line.
         let bytes = if value.is_empty() {
@@ -303,6 +303,11 @@ impl Groups {
 
     fn peek(&self, id: GroupId) -> Option<&Group> {
         self.slots.get(id.0 as usize).and_then(Option::as_deref)
+    }
+
+    /// The directory of the scenario's root, if it was made.
+    pub(super) fn root(&self) -> Option<&Dir> {
+        self.peek(GroupId::ROOT).map(|root| &root.dir)
     }
 
     fn forget(&mut self, id: GroupId) {

@@ -26,13 +26,14 @@ use proscenium_wire::PayloadExit;
 
 use super::{
     ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, Down, GroupId, Interrupt, Knob,
-    Moved, PayloadEnd, PayloadId, PayloadPlan, PinError, Printed, Remains, SchedExt, SchedulerId,
-    SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
+    Moved, PayloadEnd, PayloadId, PayloadPlan, PinError, Printed, Remains, RootBounds, RootHits,
+    SchedExt, SchedulerId, SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 
 mod collect;
+mod confine;
 mod crew;
 mod files;
 mod groups;
@@ -185,6 +186,14 @@ impl World for Kernel {
 
     fn enable(&mut self, group: GroupId, controllers: Controllers) -> Result<(), WorldError> {
         self.groups.enable(group, controllers)
+    }
+
+    fn confine(&mut self, bounds: RootBounds) -> Result<(), WorldError> {
+        self.groups.confine(self.controllers, bounds)
+    }
+
+    fn root_hits(&mut self) -> RootHits {
+        self.groups.root_hits()
     }
 
     fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError> {
@@ -368,6 +377,10 @@ impl World for Kernel {
 
     fn pin_map(&mut self, name: &str) -> Result<(), PinError> {
         self.schedulers.pin_map(name)
+    }
+
+    fn release_maps(&mut self) {
+        self.schedulers.release_maps();
     }
 }
 

@@ -25,6 +25,10 @@ pub enum Effect {
         group: String,
         controllers: String,
     },
+    Confine {
+        processes: u32,
+        memory: u64,
+    },
     Create {
         group: String,
     },
@@ -98,6 +102,12 @@ impl fmt::Display for Effect {
         match self {
             Self::Enable { group, controllers } => {
                 write!(f, "enable {controllers} below {group:?}")
+            }
+            Self::Confine { processes, memory } => {
+                write!(
+                    f,
+                    "confine the root to {processes} processes and {memory} bytes"
+                )
             }
             Self::Create { group } => write!(f, "create {group:?}"),
             Self::Remove { group } => write!(f, "remove {group:?}"),

@@ -13,8 +13,8 @@ use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 use crate::world::{
     Controllers, CrewId, CrewPlan, CrewReport, Down, GroupId, Interrupt, Knob, Moved, PayloadEnd,
-    PayloadId, PayloadPlan, PinError, Printed, Remains, SchedExt, SchedulerId, SchedulerPlan,
-    StallReport, Stopped, Wake, World, WorldError,
+    PayloadId, PayloadPlan, PinError, Printed, Remains, RootBounds, RootHits, SchedExt,
+    SchedulerId, SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
 };
 
 impl World for Simulated {
@@ -43,6 +43,14 @@ impl World for Simulated {
         };
         let busy = group != GroupId::ROOT && self.tasks_in(group) > 0;
         self.carry_out(&effect, |world| world.tree.enable(group, controllers, busy))
+    }
+
+    fn confine(&mut self, bounds: RootBounds) -> Result<(), WorldError> {
+        self.confine_root(bounds)
+    }
+
+    fn root_hits(&mut self) -> RootHits {
+        self.hits
     }
 
     fn create(&mut self, parent: GroupId, name: &str) -> Result<GroupId, WorldError> {

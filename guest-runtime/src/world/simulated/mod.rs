@@ -23,7 +23,9 @@ mod tree;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Controllers, CrewId, GroupId, PayloadId, SchedulerId, StallReport, Wake, WorldError};
+use super::{
+    Controllers, CrewId, GroupId, PayloadId, RootHits, SchedulerId, StallReport, Wake, WorldError,
+};
 use crate::machine::Machine;
 
 pub use effect::{Effect, EffectLog};
@@ -58,6 +60,7 @@ pub struct Simulated {
     cancel: Cancel,
     rehearsal: Option<Box<dyn Rehearse>>,
     stalls: Vec<StallReport>,
+    hits: RootHits,
     text: String,
 }
 
@@ -82,6 +85,7 @@ impl Simulated {
             cancel: Cancel::default(),
             rehearsal: None,
             stalls: Vec::new(),
+            hits: RootHits::default(),
             text: String::new(),
         }
     }

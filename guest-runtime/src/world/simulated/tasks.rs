@@ -3,10 +3,10 @@
 
 use nix::errno::Errno;
 
-use super::Simulated;
 use super::crew::Crew;
+use super::{Effect, Simulated};
 use crate::cpuset::CpuSet;
-use crate::world::{CrewId, CrewPlan, GroupId, WorldError};
+use crate::world::{CrewId, CrewPlan, GroupId, RootBounds, WorldError};
 
 impl Simulated {
     /// Processes in a cgroup itself, not below it.
@@ -74,9 +74,18 @@ impl Simulated {
         Ok(())
     }
 
+    /// The root has room for so many processes; of memory nothing is modelled.
+    pub(super) fn confine_root(&mut self, bounds: RootBounds) -> Result<(), WorldError> {
+        let RootBounds { processes, memory } = bounds;
+        self.carry_out(&Effect::Confine { processes, memory }, |world| {
+            world.tree.confine(processes);
+            Ok(())
+        })
+    }
+
     /// Whether the kernel lets so many more processes into a cgroup.
     pub(super) fn admit(
-        &self,
+        &mut self,
         group: GroupId,
         name: &str,
         count: usize,
@@ -90,6 +99,10 @@ impl Simulated {
         };
         let room = self.tree.pids_room(group, |id| self.tasks_in(id));
         if room < count {
+            let in_all = self.tree.pids_room(GroupId::ROOT, |id| self.tasks_in(id));
+            if in_all < count {
+                self.hits.processes += 1;
+            }
             let why = format!(": pids.max leaves room for {room}");
             return refuse(why, Errno::EAGAIN);
         }

@@ -288,6 +288,13 @@ impl Tree {
         })
     }
 
+    /// The root's own `pids.max`, which no scenario writes.
+    pub(super) fn confine(&mut self, processes: u32) {
+        if let Some(root) = self.nodes.get_mut(&GroupId::ROOT) {
+            root.files.insert(Knob::PidsMax, processes.to_string());
+        }
+    }
+
     /// Room under `pids.max`, this cgroup's and those above it.
     pub(super) fn pids_room(&self, group: GroupId, tasks: impl Fn(GroupId) -> usize) -> usize {
         let room = |id: GroupId| {

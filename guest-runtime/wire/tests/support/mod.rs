@@ -9,8 +9,10 @@
 
 pub(crate) mod audits;
 pub(crate) mod findings;
+pub(crate) mod kinds;
 pub(crate) mod messages;
 pub(crate) mod news;
+mod stats;
 
 use proscenium_wire::{Decoder, Message, Received, Truncated};
 

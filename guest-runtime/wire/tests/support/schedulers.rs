@@ -14,7 +14,7 @@ pub(crate) fn scheduler_spec() -> SchedulerSpec {
     }
 }
 
-/// One of each change.
+/// One of each change, and a piece of a log.
 pub(crate) fn scheduler_news() -> Vec<Event> {
     let changes = [
         SchedulerChange::Attached {
@@ -48,5 +48,10 @@ pub(crate) fn scheduler_news() -> Vec<Event> {
                 change,
             })
         })
+        .chain([Event::SchedulerLog {
+            start: 1,
+            bytes: b"attached\n".to_vec(),
+            dropped: 0,
+        }])
         .collect()
 }

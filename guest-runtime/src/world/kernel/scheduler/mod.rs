@@ -308,6 +308,11 @@ impl Schedulers {
         self.pins.pin(name)
     }
 
+    /// See [`crate::world::World::release_maps`].
+    pub(super) fn release_maps(&mut self) {
+        self.pins = Pins::default();
+    }
+
     /// Has the kernel throw out whoever is loaded.
     fn reset(&self) {
         let emergency = self.ears.as_ref().and_then(|ears| ears.emergency.as_ref());
