@@ -4,6 +4,7 @@
 //!   Schedulers ─┬─ Loaders   a process each, its output     loader.rs
 //!               │             the kernel's log on it          said.rs
 //!               ├─ Ears      uevents, the kernel's log   uevent.rs, kmsg.rs
+//!               │             and its trace                  trace.rs
 //!               │             the files that they announce   sysfs.rs
 //!               ├─ watched   who is to stay, and how it went
 //!               └─ Pins      BPF maps that are held           maps.rs
@@ -36,6 +37,7 @@ mod loader;
 mod maps;
 mod said;
 mod sysfs;
+mod trace;
 mod uevent;
 
 use kmsg::KernelLog;
@@ -43,6 +45,7 @@ use loader::{Loader, Source};
 use maps::Pins;
 use said::Said;
 use sysfs::Sysfs;
+use trace::{Trace, Traced};
 use uevent::Uevents;
 
 /// How long a killed loader may take to die before its scheduler is thrown out
@@ -61,6 +64,9 @@ pub struct SchedExtParts {
     /// `/proc/sysrq-trigger`, open for writing, for schedulers that do not let
     /// their own loader run; `None`: without that.
     pub emergency: Option<File>,
+    /// `/sys/kernel/tracing/instances`; `None`: this kernel cannot trace, and
+    /// ends are noticed later.
+    pub instances: Option<Dir>,
 }
 
 /// See the module.
@@ -75,6 +81,8 @@ pub(super) struct Schedulers {
     news: bool,
     /// One went, and sysfs did not say yet that nobody is there.
     settling: bool,
+    /// The kernel's trace says that the one that was started last goes.
+    doomed: bool,
     pins: Pins,
     buffer: Vec<u8>,
 }
@@ -87,6 +95,8 @@ struct Ears {
     /// Until the first scheduler is started, nobody listens.
     uevents: Option<Uevents>,
     emergency: Option<File>,
+    instances: Option<Dir>,
+    trace: Option<Trace>,
 }
 
 /// Who is to stay.
@@ -104,6 +114,8 @@ impl Schedulers {
             log: KernelLog::new(parts.log),
             uevents: None,
             emergency: parts.emergency,
+            instances: parts.instances,
+            trace: None,
         });
         Self {
             ears,
@@ -141,10 +153,16 @@ impl Schedulers {
         // What was said until now is not about the one that is to come.
         self.hear();
         self.news = false;
+        self.doomed = false;
         let id = u32::try_from(self.loaders.len()).map_err(|_| Errno::EOVERFLOW)?;
         // Dropping the loader, on an error, ends it.
         let loader = Loader::start(plan, self.enables())?;
         loader.watch(u64::from(id), reactor)?;
+        if let Some(trace) = self.ears.as_ref().and_then(|ears| ears.trace.as_ref())
+            && let Err(error) = trace.follow(loader.pid())
+        {
+            tracing::warn!("the end of a scheduler's loader is not traced: {error}");
+        }
         self.loaders.push(loader);
         Ok(SchedulerId(id))
     }
@@ -175,13 +193,25 @@ impl Schedulers {
 
     /// Takes in what the kernel announced. True: it was about sched_ext.
     fn hear(&mut self) -> bool {
-        let Some(ears) = &self.ears else { return false };
+        let Some(ears) = &mut self.ears else {
+            return false;
+        };
         let mut any = false;
         if let Some(uevents) = &ears.uevents {
             let loader = self.loaders.last_mut();
             let mut nobody = Said::default();
             let said = loader.map_or(&mut nobody, |loader| &mut loader.said);
             ears.log.take(|line| any |= said.hear(line));
+            if let Some(trace) = &mut ears.trace {
+                let doomed = &mut self.doomed;
+                trace.take(|traced| {
+                    any = true;
+                    *doomed |= match traced {
+                        Traced::Dump(line) => said.hear_dump(line),
+                        Traced::Exit(all) => all,
+                    };
+                });
+            }
             let announced = uevents.take();
             any |= announced.any;
             self.settling |= announced.removed;
@@ -247,6 +277,8 @@ impl Schedulers {
         let down = match (loader.exit(), self.state()) {
             (Some(exit), _) => Some(Down::Exited(exit)),
             (None, ExtState::Disabling | ExtState::Disabled) => Some(Down::Disabled),
+            // The kernel has yet to begin, and will.
+            (None, _) if self.doomed => Some(Down::Disabled),
             // Two changes can lie between two looks.
             (None, ExtState::Enabled | ExtState::Enabling) if loader.is_outdone(self.enables()) => {
                 Some(Down::Replaced(self.sched_ext().ops.unwrap_or_default()))
@@ -352,6 +384,14 @@ impl Ears {
             reactor.watch_sched_ext(&self.log)?;
             reactor.watch_sched_ext(&uevents)?;
             self.uevents = Some(uevents);
+            let trace = self.instances.take().map(Trace::start).transpose();
+            self.trace = trace.unwrap_or_else(|error| {
+                tracing::warn!("the kernel is not traced: {error}");
+                None
+            });
+            if let Some(trace) = &self.trace {
+                reactor.watch_sched_ext(trace)?;
+            }
         }
         Ok(())
     }
