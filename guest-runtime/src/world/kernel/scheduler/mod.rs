@@ -3,8 +3,7 @@
 //! ```text
 //!   Schedulers ─┬─ Loaders   a process each, its output     loader.rs
 //!               │             the kernel's log on it          said.rs
-//!               ├─ Ears      uevents, the kernel's log   uevent.rs, kmsg.rs
-//!               │             and its trace                  trace.rs
+//!               ├─ Ears      uevents, log, trace   ears.rs, uevent.rs, kmsg.rs, trace.rs
 //!               │             the files that they announce   sysfs.rs
 //!               ├─ watched   who is to stay, and how it went
 //!               └─ Pins      BPF maps that are held           maps.rs
@@ -24,13 +23,13 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use proscenium_wire::PayloadExit;
 
-use super::files::errno;
 use super::program::PIECE;
 use super::reactor::Reactor;
 use crate::world::{
     Down, ExtState, PinError, Printed, SchedExt, SchedulerId, SchedulerPlan, WorldError,
 };
 
+mod ears;
 mod ending;
 mod kmsg;
 mod loader;
@@ -40,13 +39,11 @@ mod sysfs;
 mod trace;
 mod uevent;
 
-use kmsg::KernelLog;
+use ears::Ears;
 use loader::{Loader, Source};
 use maps::Pins;
 use said::Said;
-use sysfs::Sysfs;
-use trace::{Trace, Traced};
-use uevent::Uevents;
+use trace::Traced;
 
 /// How long a killed loader may take to die before its scheduler is thrown out
 /// by other means: it may be the one that does not let it run.
@@ -81,22 +78,10 @@ pub(super) struct Schedulers {
     news: bool,
     /// One went, and sysfs did not say yet that nobody is there.
     settling: bool,
-    /// The kernel's trace says that the one that was started last goes.
+    /// The kernel's trace says that the one that is loaded is thrown out.
     doomed: bool,
     pins: Pins,
     buffer: Vec<u8>,
-}
-
-/// What is heard of the kernel.
-#[derive(Debug)]
-struct Ears {
-    sysfs: Sysfs,
-    log: KernelLog,
-    /// Until the first scheduler is started, nobody listens.
-    uevents: Option<Uevents>,
-    emergency: Option<File>,
-    instances: Option<Dir>,
-    trace: Option<Trace>,
 }
 
 /// Who is to stay.
@@ -109,14 +94,7 @@ struct Watched {
 impl Schedulers {
     /// Listens to nothing yet.
     pub(super) fn new(parts: Option<SchedExtParts>) -> Self {
-        let ears = parts.map(|parts| Ears {
-            sysfs: Sysfs::new(parts.sysfs),
-            log: KernelLog::new(parts.log),
-            uevents: None,
-            emergency: parts.emergency,
-            instances: parts.instances,
-            trace: None,
-        });
+        let ears = parts.map(Ears::new);
         Self {
             ears,
             ..Self::default()
@@ -198,18 +176,20 @@ impl Schedulers {
         };
         let mut any = false;
         if let Some(uevents) = &ears.uevents {
-            let loader = self.loaders.last_mut();
-            let mut nobody = Said::default();
-            let said = loader.map_or(&mut nobody, |loader| &mut loader.said);
+            let (mut nobody, mut nothing) = (Said::default(), false);
+            let (said, leaves) = match self.loaders.last_mut() {
+                Some(loader) => (&mut loader.said, &mut loader.leaves),
+                None => (&mut nobody, &mut nothing),
+            };
             ears.log.take(|line| any |= said.hear(line));
             if let Some(trace) = &mut ears.trace {
                 let doomed = &mut self.doomed;
                 trace.take(|traced| {
                     any = true;
-                    *doomed |= match traced {
-                        Traced::Dump(line) => said.hear_dump(line),
-                        Traced::Exit(all) => all,
-                    };
+                    match traced {
+                        Traced::Dump(line) => *doomed |= said.hear_dump(line),
+                        Traced::Exit(all) => *leaves |= all,
+                    }
                 });
             }
             let announced = uevents.take();
@@ -278,7 +258,7 @@ impl Schedulers {
             (Some(exit), _) => Some(Down::Exited(exit)),
             (None, ExtState::Disabling | ExtState::Disabled) => Some(Down::Disabled),
             // The kernel has yet to begin, and will.
-            (None, _) if self.doomed => Some(Down::Disabled),
+            (None, _) if self.doomed || loader.leaves => Some(Down::Disabled),
             // Two changes can lie between two looks.
             (None, ExtState::Enabled | ExtState::Enabling) if loader.is_outdone(self.enables()) => {
                 Some(Down::Replaced(self.sched_ext().ops.unwrap_or_default()))
@@ -372,28 +352,6 @@ impl Schedulers {
             self.reset();
         }
         self.loaders.clear();
-    }
-}
-
-impl Ears {
-    /// Listens from now on, if nobody does yet.
-    fn listen(&mut self, reactor: &Reactor) -> nix::Result<()> {
-        if self.uevents.is_none() {
-            let uevents = Uevents::subscribe()?;
-            self.log.skip().map_err(|error| errno(&error))?;
-            reactor.watch_sched_ext(&self.log)?;
-            reactor.watch_sched_ext(&uevents)?;
-            self.uevents = Some(uevents);
-            let trace = self.instances.take().map(Trace::start).transpose();
-            self.trace = trace.unwrap_or_else(|error| {
-                tracing::warn!("the kernel is not traced: {error}");
-                None
-            });
-            if let Some(trace) = &self.trace {
-                reactor.watch_sched_ext(trace)?;
-            }
-        }
-        Ok(())
     }
 }
 
