@@ -8,12 +8,15 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
 
 use super::InitError;
 use crate::world::kernel::SchedExtParts;
 
 const SYSFS: &str = "/sys/kernel/sched_ext";
 const LOG: &str = "/dev/kmsg";
+const TRACING: &str = "/sys/kernel/tracing";
 const SYSRQ: &str = "/proc/sysrq-trigger";
 
 /// What a kernel world needs for schedulers; `None`: this kernel has no
@@ -38,5 +41,21 @@ pub fn sched_ext() -> Result<Option<SchedExtParts>, InitError> {
         sysfs,
         log,
         emergency,
+        instances: tracing().ok(),
     }))
+}
+
+/// Where traces are made. A kernel need not have any.
+fn tracing() -> io::Result<Dir> {
+    match mount(
+        Some("tracefs"),
+        TRACING,
+        Some("tracefs"),
+        MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
+        None::<&str>,
+    ) {
+        Ok(()) | Err(Errno::EBUSY) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    Dir::open_ambient_dir(format!("{TRACING}/instances"), ambient_authority())
 }

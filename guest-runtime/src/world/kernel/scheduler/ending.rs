@@ -124,9 +124,11 @@ impl Kernel {
         let Said {
             reason,
             message,
-            dump,
+            mut dump,
+            traced,
             ..
         } = said.unwrap_or_default();
+        dump.push_str(&traced);
         Remains {
             exit,
             reason,

@@ -31,6 +31,8 @@ pub(super) struct Loader {
     printed: Printed,
     /// What the kernel says while it is the last one that was started.
     pub(super) said: Said,
+    /// The kernel's trace says that its process ends.
+    pub(super) leaves: bool,
     /// How many schedulers had been enabled before it was started.
     enables_before: Option<u64>,
 }
@@ -58,6 +60,7 @@ impl Loader {
             output,
             printed: Printed::default(),
             said: Said::default(),
+            leaves: false,
             enables_before,
         })
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!   Schedulers ─┬─ Loaders   a process each, its output     loader.rs
 //!               │             the kernel's log on it          said.rs
-//!               ├─ Ears      uevents, the kernel's log   uevent.rs, kmsg.rs
+//!               ├─ Ears      uevents, log, trace   ears.rs, uevent.rs, kmsg.rs, trace.rs
 //!               │             the files that they announce   sysfs.rs
 //!               ├─ watched   who is to stay, and how it went
 //!               └─ Pins      BPF maps that are held           maps.rs
@@ -23,27 +23,27 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use proscenium_wire::PayloadExit;
 
-use super::files::errno;
 use super::program::PIECE;
 use super::reactor::Reactor;
 use crate::world::{
     Down, ExtState, PinError, Printed, SchedExt, SchedulerId, SchedulerPlan, WorldError,
 };
 
+mod ears;
 mod ending;
 mod kmsg;
 mod loader;
 mod maps;
 mod said;
 mod sysfs;
+mod trace;
 mod uevent;
 
-use kmsg::KernelLog;
+use ears::Ears;
 use loader::{Loader, Source};
 use maps::Pins;
 use said::Said;
-use sysfs::Sysfs;
-use uevent::Uevents;
+use trace::Traced;
 
 /// How long a killed loader may take to die before its scheduler is thrown out
 /// by other means: it may be the one that does not let it run.
@@ -61,6 +61,9 @@ pub struct SchedExtParts {
     /// `/proc/sysrq-trigger`, open for writing, for schedulers that do not let
     /// their own loader run; `None`: without that.
     pub emergency: Option<File>,
+    /// `/sys/kernel/tracing/instances`; `None`: this kernel cannot trace, and
+    /// ends are noticed later.
+    pub instances: Option<Dir>,
 }
 
 /// See the module.
@@ -75,18 +78,10 @@ pub(super) struct Schedulers {
     news: bool,
     /// One went, and sysfs did not say yet that nobody is there.
     settling: bool,
+    /// The kernel's trace says that the one that is loaded is thrown out.
+    doomed: bool,
     pins: Pins,
     buffer: Vec<u8>,
-}
-
-/// What is heard of the kernel.
-#[derive(Debug)]
-struct Ears {
-    sysfs: Sysfs,
-    log: KernelLog,
-    /// Until the first scheduler is started, nobody listens.
-    uevents: Option<Uevents>,
-    emergency: Option<File>,
 }
 
 /// Who is to stay.
@@ -99,12 +94,7 @@ struct Watched {
 impl Schedulers {
     /// Listens to nothing yet.
     pub(super) fn new(parts: Option<SchedExtParts>) -> Self {
-        let ears = parts.map(|parts| Ears {
-            sysfs: Sysfs::new(parts.sysfs),
-            log: KernelLog::new(parts.log),
-            uevents: None,
-            emergency: parts.emergency,
-        });
+        let ears = parts.map(Ears::new);
         Self {
             ears,
             ..Self::default()
@@ -141,10 +131,16 @@ impl Schedulers {
         // What was said until now is not about the one that is to come.
         self.hear();
         self.news = false;
+        self.doomed = false;
         let id = u32::try_from(self.loaders.len()).map_err(|_| Errno::EOVERFLOW)?;
         // Dropping the loader, on an error, ends it.
         let loader = Loader::start(plan, self.enables())?;
         loader.watch(u64::from(id), reactor)?;
+        if let Some(trace) = self.ears.as_ref().and_then(|ears| ears.trace.as_ref())
+            && let Err(error) = trace.follow(loader.pid())
+        {
+            tracing::warn!("the end of a scheduler's loader is not traced: {error}");
+        }
         self.loaders.push(loader);
         Ok(SchedulerId(id))
     }
@@ -175,13 +171,27 @@ impl Schedulers {
 
     /// Takes in what the kernel announced. True: it was about sched_ext.
     fn hear(&mut self) -> bool {
-        let Some(ears) = &self.ears else { return false };
+        let Some(ears) = &mut self.ears else {
+            return false;
+        };
         let mut any = false;
         if let Some(uevents) = &ears.uevents {
-            let loader = self.loaders.last_mut();
-            let mut nobody = Said::default();
-            let said = loader.map_or(&mut nobody, |loader| &mut loader.said);
+            let (mut nobody, mut nothing) = (Said::default(), false);
+            let (said, leaves) = match self.loaders.last_mut() {
+                Some(loader) => (&mut loader.said, &mut loader.leaves),
+                None => (&mut nobody, &mut nothing),
+            };
             ears.log.take(|line| any |= said.hear(line));
+            if let Some(trace) = &mut ears.trace {
+                let doomed = &mut self.doomed;
+                trace.take(|traced| {
+                    any = true;
+                    match traced {
+                        Traced::Dump(line) => *doomed |= said.hear_dump(line),
+                        Traced::Exit(all) => *leaves |= all,
+                    }
+                });
+            }
             let announced = uevents.take();
             any |= announced.any;
             self.settling |= announced.removed;
@@ -247,6 +257,8 @@ impl Schedulers {
         let down = match (loader.exit(), self.state()) {
             (Some(exit), _) => Some(Down::Exited(exit)),
             (None, ExtState::Disabling | ExtState::Disabled) => Some(Down::Disabled),
+            // The kernel has yet to begin, and will.
+            (None, _) if self.doomed || loader.leaves => Some(Down::Disabled),
             // Two changes can lie between two looks.
             (None, ExtState::Enabled | ExtState::Enabling) if loader.is_outdone(self.enables()) => {
                 Some(Down::Replaced(self.sched_ext().ops.unwrap_or_default()))
@@ -340,20 +352,6 @@ impl Schedulers {
             self.reset();
         }
         self.loaders.clear();
-    }
-}
-
-impl Ears {
-    /// Listens from now on, if nobody does yet.
-    fn listen(&mut self, reactor: &Reactor) -> nix::Result<()> {
-        if self.uevents.is_none() {
-            let uevents = Uevents::subscribe()?;
-            self.log.skip().map_err(|error| errno(&error))?;
-            reactor.watch_sched_ext(&self.log)?;
-            reactor.watch_sched_ext(&uevents)?;
-            self.uevents = Some(uevents);
-        }
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::name::clean_line;
 
 /// Longest line that is kept, in bytes.
 const LINE: usize = 512;
-/// Most bytes of all lines together (16 KiB).
+/// Most bytes of all lines of one kind together (16 KiB).
 const DUMP: usize = 16 << 10;
 /// How the kernel begins everything that it says of schedulers.
 const PREFIX: &str = "sched_ext: ";
@@ -22,6 +22,8 @@ pub(super) struct Said {
     pub(super) message: Option<String>,
     /// All lines about it.
     pub(super) dump: String,
+    /// What the kernel's trace says of its state when it went.
+    pub(super) traced: String,
     /// What comes next may belong to it: a stack trace has no name in it.
     trace: bool,
 }
@@ -54,13 +56,25 @@ impl Said {
         true
     }
 
+    /// Takes in one line of the kernel's dump. True: it says that a scheduler
+    /// goes, and not that somebody only wanted to look at one.
+    pub(super) fn hear_dump(&mut self, line: &str) -> bool {
+        keep(&mut self.traced, line);
+        line.contains("] triggered exit kind ")
+    }
+
     fn keep(&mut self, line: &str) {
-        let room = DUMP.saturating_sub(self.dump.len() + 1);
-        let line = clean_line(line, LINE.min(room));
-        if !line.is_empty() {
-            self.dump.push_str(&line);
-            self.dump.push('\n');
-        }
+        keep(&mut self.dump, line);
+    }
+}
+
+/// Adds a clean line, as far as there is room.
+fn keep(lines: &mut String, line: &str) {
+    let room = DUMP.saturating_sub(lines.len() + 1);
+    let line = clean_line(line, LINE.min(room));
+    if !line.is_empty() {
+        lines.push_str(&line);
+        lines.push('\n');
     }
 }
 
@@ -149,6 +163,16 @@ mod tests {
         }
         assert!(said.dump.len() <= DUMP);
         assert!(said.dump.lines().all(|line| line.len() <= LINE));
+    }
+
+    #[test]
+    fn a_dump_is_kept_and_tells_an_end_from_a_look() {
+        let mut said = Said::default();
+        assert!(!said.hear_dump("Debug dump triggered by sysrq-D"));
+        assert!(said.hear_dump("swapper/0[0] triggered exit kind 1025:"));
+        assert!(!said.hear_dump(""));
+        assert_eq!(said.traced.lines().count(), 2);
+        assert_eq!(said.dump, "");
     }
 
     proptest! {
