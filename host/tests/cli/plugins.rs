@@ -57,14 +57,22 @@ fn inspect_tells_what_each_example_can_touch() {
 #[test]
 fn examples_that_need_a_scheduler_are_checked_with_declared_names_and_skipped_without() {
     let place = Place::new();
+    let granted = ["--profile", "scheduler-control"];
     let declared = ["--scheduler", "old=/nowhere", "--scheduler", "new=/nowhere"];
     for name in ["scheduler-swap", "survives-storm"] {
         let plugin = example(name);
-        let said = place.run(&[&["check", &plugin, "--json"][..], &declared].concat());
+        let said = place.run(
+            &[
+                &["check", plugin.as_str(), "--json"][..],
+                &granted,
+                &declared,
+            ]
+            .concat(),
+        );
         assert_eq!(said.code, 0, "{said:?}");
         assert!(said.out.contains("\"outcome\":\"passed\""), "{said:?}");
 
-        let said = place.run(&["check", &plugin]);
+        let said = place.run(&[&["check", plugin.as_str()][..], &granted].concat());
         assert_eq!(said.code, 0, "{said:?}");
         assert!(
             said.out.contains("scheduler"),

@@ -1,10 +1,12 @@
 //! A scheduler replaced by another one under load, and back.
 //!
 //! Whoever runs it declares the schedulers, which it knows by name only. It
-//! starts under the first one, and is told the name of the other:
+//! starts under the first one, and is told the name of the other. Changing
+//! schedulers is more than load, so the operator has to grant it:
 //!
 //! ```text
-//! proscenium run plugins/scheduler-swap --scheduler old=scx_old --scheduler new=scx_new
+//! proscenium run plugins/scheduler-swap --profile scheduler-control \
+//!     --scheduler old=scx_old --scheduler new=scx_new
 //! ```
 //!
 //! One cgroup keeps every CPU busy from the beginning to the end, while the
@@ -23,6 +25,7 @@
 //! * `checks`: it reads what the workers report, notes it and judges it.
 
 use proscenium_sdk::prelude::*;
+use proscenium_sdk::request::ANY;
 
 struct SchedulerSwap;
 
@@ -54,6 +57,9 @@ impl Scenario for SchedulerSwap {
         .parameter("work", "50", "percent of the work that must be left")
         .parameter("late", "10", "how many times as late a wake-up may be")
         .needs_scheduler()
+        // Whichever the operator declared. One spinner for each CPU.
+        .schedulers([ANY])
+        .max_workers(1_024)
         .default_duration(Duration::from_secs(12))
     }
 

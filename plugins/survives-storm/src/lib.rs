@@ -4,10 +4,11 @@
 //! exit, when the CPUs that a task may use change under it, when it is frozen,
 //! moved to another cgroup, or changes its priority. Each step does one of
 //! these on every CPU, without a pause; the last one does all of them, and
-//! swaps cpusets, freezes and moves what is running.
+//! swaps cpusets, freezes and moves what is running. Priorities above the usual
+//! are more than load, so the operator has to grant them:
 //!
 //! ```text
-//! proscenium run plugins/survives-storm --scheduler mine=scx_mine
+//! proscenium run plugins/survives-storm --profile scheduler-control --scheduler mine=scx_mine
 //! ```
 //!
 //! There is no line in here that looks whether the scheduler lives. The
@@ -37,6 +38,9 @@ impl Scenario for SurvivesStorm {
         .parameter("interval", "100", "time between two blows, in milliseconds")
         .min_cpus(2)
         .needs_scheduler()
+        // Up to five for each CPU; the sweep begins with the highest priority.
+        .max_workers(4_096)
+        .lowest_nice(-20)
         .default_duration(Duration::from_secs(12))
     }
 

@@ -7,6 +7,7 @@
 
 use proscenium_sdk::payloads::Payload;
 use proscenium_sdk::prelude::*;
+use proscenium_sdk::request::ANY;
 
 struct Mortal;
 
@@ -33,7 +34,10 @@ impl Scenario for Mortal {
             )
             .parameter("workers", "2", "workers of the load")
             .needs_scheduler()
-            .default_duration(Duration::from_secs(4))
+            .schedulers([ANY])
+            .max_workers(512)
+            .beside_runtime()
+            .default_duration(Duration::from_secs(10))
     }
 
     fn run(ctx: Context) -> Result<Outcome, Error> {
@@ -91,7 +95,8 @@ impl Scenario for Mortal {
                 .step(
                     Step::new("second")
                         .op(ops::run_payload(READER, [""; 0], None))
-                        .op(ops::wait_payload(READER, None)),
+                        .op(ops::wait_payload(READER, None))
+                        .hold(Duration::from_millis(200)),
                 )
                 .execute()?,
             other => return Err(Error::invalid(format!("there is no moment {other:?}"))),

@@ -153,6 +153,8 @@ fn told(row: &Row, fixture: &impl Fn(&str, &[&str]) -> String) -> Option<String>
     let run = run_in(&mut command(
         &program("mortal"),
         &[
+            "--profile",
+            "scheduler-control",
             "--param",
             &at,
             "--scheduler",
@@ -228,6 +230,8 @@ fn s_118_many_workers_are_killed_before_they_are_reaped() {
     let run = run_in(&mut command(
         &program("mortal"),
         &[
+            "--profile",
+            "scheduler-control",
             "--param",
             "workers=200",
             "--duration",

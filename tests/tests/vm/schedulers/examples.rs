@@ -15,8 +15,10 @@ fn s_044_scheduler_swap_compares_two_schedulers_and_each_start_has_a_log() {
     let run = run_in(&mut command(
         &plugin("scheduler-swap"),
         &[
+            "--profile",
+            "scheduler-control",
             "--duration",
-            "12s",
+            "24s",
             "--scheduler",
             &fixture("old", &["--ops", "old"]),
             "--scheduler",
@@ -43,7 +45,14 @@ fn survives_storm_passes_with_a_scheduler_that_lives_and_fails_with_one_that_doe
     let storm = |words: &[&str]| {
         let state = TempDir::new().unwrap();
         let scheduler = fixture("fixture", words);
-        let arguments = ["--duration", "8s", "--scheduler", &scheduler];
+        let arguments = [
+            "--profile",
+            "scheduler-control",
+            "--duration",
+            "12s",
+            "--scheduler",
+            &scheduler,
+        ];
         run_in(&mut command(
             &plugin("survives-storm"),
             &arguments,
@@ -53,7 +62,7 @@ fn survives_storm_passes_with_a_scheduler_that_lives_and_fails_with_one_that_doe
     let alive = storm(&[]);
     assert_eq!(alive.code, 0, "{}\n{}", reasons(&alive), alive.stderr);
     assert_eq!(alive.event("verdict")["asserted"], true);
-    let dead = storm(&["--then", "error", "--after", "3000"]);
+    let dead = storm(&["--then", "error", "--after", "4000"]);
     assert_eq!(dead.code, 1, "{}", dead.stderr);
     let reasons = reasons(&dead);
     assert!(reasons.contains("told to fail"), "{reasons}");

@@ -47,6 +47,8 @@ fn s_037_a_scheduler_that_took_over_is_watched() {
     let run = run_in(&mut command(
         &plugin("scheduler-swap"),
         &[
+            "--profile",
+            "scheduler-control",
             "--duration",
             "20s",
             "--scheduler",
@@ -78,7 +80,14 @@ fn s_038_and_116_a_detach_that_was_asked_for_trips_nothing() {
     let scheduler = fixture("fixture", &[]);
     let run = run_in(&mut command(
         &program("mortal"),
-        &["--param", "at=detached", "--scheduler", &scheduler],
+        &[
+            "--profile",
+            "scheduler-control",
+            "--param",
+            "at=detached",
+            "--scheduler",
+            &scheduler,
+        ],
         state.path(),
     ));
     assert_eq!(run.code, 0, "{}\n{}", reasons(&run), run.stderr);
@@ -103,6 +112,10 @@ fn s_039_a_pinned_map_outlives_its_scheduler_and_is_the_one_that_was_meant() {
     let run = run_in(&mut command(
         &program("mortal"),
         &[
+            "--profile",
+            "scheduler-control",
+            "--duration",
+            "20s",
             "--param",
             "at=pinned",
             "--scheduler",
