@@ -24,6 +24,9 @@ const VERSION: &str = "1.1.4";
 /// What it is called in the runs.
 const NAME: &str = "real";
 
+/// What lets a scenario change schedulers, and priorities above the usual.
+const CONTROL: &str = "--profile=scheduler-control";
+
 /// Scenarios under it: what it is called, the arguments of `proscenium run`.
 const UNDER_IT: [(&str, &[&str]); 3] = [
     ("steady", &["plugins/steady", "--duration", "4s"]),
@@ -33,7 +36,7 @@ const UNDER_IT: [(&str, &[&str]); 3] = [
     ),
     (
         "survives-storm",
-        &["plugins/survives-storm", "--duration", "10s"],
+        &["plugins/survives-storm", CONTROL, "--duration=16s"],
     ),
 ];
 
@@ -83,8 +86,8 @@ pub(crate) fn run(console: &Console, workspace: &Workspace) -> anyhow::Result<()
         let to = format!("to={}", schedulers[1]);
         let arguments = [
             "plugins/scheduler-swap",
-            "--duration",
-            "12s",
+            CONTROL,
+            "--duration=20s",
             "--param",
             &to,
         ];
