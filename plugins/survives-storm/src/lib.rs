@@ -66,8 +66,8 @@ impl Scenario for SurvivesStorm {
             .step(storm("yields", [WorkSpec::new(YieldHeavy::new())]))
             .step(everything(interval))
             .execute()?;
-        let name = ctx.scheduler.unwrap_or("the kernel's own".into());
-        Ok(Outcome::pass_because(format!("{name} is still there")))
+        // A death has failed the verdict by now, whatever is said here.
+        Ok(Outcome::pass())
     }
 }
 
