@@ -107,13 +107,13 @@ fn a_process_that_ends_without_a_word_fails_the_run() {
 
 #[test]
 fn bytes_that_are_no_message_end_the_component() {
-    let garbage: [&[u8]; 3] = [
-        &u32::MAX.to_le_bytes(),
-        &[3, 0, 0, 0, 0xff, 0xff, 0xff],
-        &[0, 0, 0, 0],
+    let garbage = [
+        u32::MAX.to_le_bytes().to_vec(),
+        vec![3, 0, 0, 0, 0xff, 0xff, 0xff],
+        vec![0, 0, 0, 0],
     ];
     for bytes in garbage {
-        let verdict = run_from_scenario(|_, mut raw| raw.write_all(bytes).unwrap());
+        let verdict = run_from_scenario(move |_, mut raw| raw.write_all(&bytes).unwrap());
         let [(DetailKind::PluginTrap, message)] = reasons(&verdict)[..] else {
             panic!("{verdict:?}");
         };
