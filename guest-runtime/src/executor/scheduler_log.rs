@@ -68,10 +68,11 @@ impl Log {
     pub(super) fn last_words(&self) -> Option<String> {
         let recent: Vec<u8> = self.recent.iter().copied().collect();
         let text = String::from_utf8_lossy(&recent);
-        let mut lines: Vec<&str> = text
+        // Each has its share, or a long one would push those after it out.
+        let mut lines: Vec<String> = text
             .lines()
             .rev()
-            .map(str::trim)
+            .map(|line| clean_line(line.trim(), MAX_WORDS / LAST_LINES))
             .filter(|line| !line.is_empty())
             .take(LAST_LINES)
             .collect();

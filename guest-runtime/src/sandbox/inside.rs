@@ -2,6 +2,7 @@
 //! run the component, say how it ended.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -44,6 +45,10 @@ fn descriptors(arguments: impl IntoIterator<Item = OsString>) -> Option<(RawFd, 
 /// Lives that life, if `arguments` say so.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let (socket, code) = descriptors(arguments)?;
+    if let Err(error) = close_others(socket, code) {
+        say(format_args!("failed to close what was inherited: {error}"));
+        return Some(ExitCode::FAILURE);
+    }
     #[expect(unsafe_code, reason = "a descriptor by number has no other owner yet")]
     // SAFETY: the arguments name two descriptors, not a standard one, and this
     // process has opened none.
@@ -57,6 +62,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Closes what is open beyond the standard descriptors and these two: whoever
+/// started us may have left something open.
+fn close_others(socket: RawFd, code: RawFd) -> io::Result<()> {
+    let (low, high) = (socket.min(code), socket.max(code));
+    for (first, last) in [
+        (FIRST, low - 1),
+        (low + 1, high - 1),
+        (high + 1, RawFd::MAX),
+    ] {
+        if first > last {
+            continue;
+        }
+        #[expect(unsafe_code, reason = "close_range has no safe wrapper")]
+        // SAFETY: the call takes three numbers, and nothing in this process
+        // owns a descriptor yet.
+        let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        if done < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Why the component was not run.

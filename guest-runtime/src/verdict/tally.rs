@@ -289,7 +289,9 @@ mod tests {
             tally.detail(failing());
         }
         let verdict = tally.verdict(returned(Outcome::Pass));
-        assert_eq!(verdict.details.len(), MAX_ENTRIES);
+        let (last, kept) = verdict.details.split_last().unwrap();
+        assert_eq!(kept.len(), MAX_ENTRIES);
+        assert_eq!(last.kind, DetailKind::ReportLimit);
         assert!(verdict.notes[0].starts_with("5 more"));
     }
 

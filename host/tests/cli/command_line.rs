@@ -23,6 +23,7 @@ fn help_of_each_command_is_as_reviewed() {
         &["run"],
         &["check"],
         &["inspect"],
+        &["audit"],
         &["grant"],
         &["grant", "show"],
         &["grant", "suggest"],
