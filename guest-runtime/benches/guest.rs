@@ -31,8 +31,10 @@ use std::env;
 use place::Place;
 use proscenium_guest_runtime::allocator::Allocator;
 
+type Bench = fn(&Place);
+
 /// What is measured, by name.
-const BENCHES: [(&str, fn(&Place)); 4] = [
+const BENCHES: [(&str, Bench); 4] = [
     ("write", write::bench),
     ("plan", plan::bench),
     ("spawn", spawn::bench),

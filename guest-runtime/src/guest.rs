@@ -5,12 +5,12 @@
 
 use std::error::Error;
 
-use proscenium_wire::{Event, LogLevel, LogSource, decode_job};
+use proscenium_wire::{Event, Job, LogLevel, LogSource, decode_job};
 
 use crate::exported;
 use crate::init::{self, Guest};
 use crate::link::{self, Control, PortSink};
-use crate::plugin::{Foreign, Plugin};
+use crate::plugin::{Foreign, LoadError, Plugin};
 use crate::scenario;
 use crate::sink::Sink;
 use crate::world::kernel::{ExportedWork, Kernel, Parts};
@@ -57,16 +57,8 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     let mut control = Control::new(control)?;
     link::greet(sink, &mut control, init::hello(), link::HELLO_PATIENCE)?;
     let job = decode_job(&init::read_open(&job, "the job")?)?;
-    let foreign = if job.trap_foreign_imports {
-        Foreign::Trap
-    } else {
-        Foreign::Refuse
-    };
     let code = init::read_open(&plugin, "the plugin")?;
-    #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
-    // SAFETY: the host starts this runtime with what `Plugin::precompiled` gave:
-    // in the image that it made, or in a descriptor that it handed over.
-    let plugin = unsafe { Plugin::load_precompiled(&code, foreign) }?;
+    let plugin = load(&code, &job)?;
     let root_name = ROOT_NAME.into();
     let (control, children) = (Some(control), Some(children));
     let mut world = Kernel::new(Parts {
@@ -103,4 +95,17 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         Some(socket) => scenario::run_apart(&plugin, socket, &job, world, sink),
     };
     Ok(())
+}
+
+fn load(code: &[u8], job: &Job) -> Result<Plugin, LoadError> {
+    let foreign = if job.trap_foreign_imports {
+        Foreign::Trap
+    } else {
+        Foreign::Refuse
+    };
+    #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
+    // SAFETY: the host starts this runtime with what `Plugin::precompiled` gave:
+    // in the image that it made, or in a descriptor that it handed over.
+    let plugin = unsafe { Plugin::load_precompiled(code, foreign) };
+    plugin
 }

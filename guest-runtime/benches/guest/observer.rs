@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nix::poll::{PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
 use nix::unistd::Pid;
 
@@ -67,7 +67,7 @@ fn subscribe() -> OwnedFd {
 fn uevent(socket: &OwnedFd) -> Instant {
     let mut buffer = [0; 4096];
     loop {
-        let flags = nix::sys::socket::MsgFlags::empty();
+        let flags = MsgFlags::empty();
         let length = recv(socket.as_raw_fd(), &mut buffer, flags).unwrap();
         let now = Instant::now();
         if buffer[..length].starts_with(b"remove@/kernel/sched_ext/root") {

@@ -39,7 +39,7 @@ impl Permits {
         }
         let all = list((self.controllers | denied).names());
         Err(denial(
-            format!("controllers {denied}: the use of them"),
+            &format!("controllers {denied}: the use of them"),
             &format!("controllers = {all}"),
         ))
     }
@@ -203,10 +203,10 @@ fn allow(allowed: bool, what: impl FnOnce() -> (String, String)) -> Result<()> {
         return Ok(());
     }
     let (what, line) = what();
-    Err(denial(what, &line))
+    Err(denial(&what, &line))
 }
 
-fn denial(what: String, line: &str) -> Error {
+fn denial(what: &str, line: &str) -> Error {
     Error::new(ErrorCode::Denied, format!("{what} is not granted")).remedy(format!(
         "ask for it in describe, and have it granted: {line}"
     ))

@@ -1,7 +1,7 @@
 //! What a plugin asks for beyond its grant, and the line for each that would
 //! allow it. One comparison; refusals and suggestions are both made of it.
 
-use proscenium_wire::{Budget, KernelAccess, Names};
+use proscenium_wire::{Budget, KernelAccess, Names, Permissions};
 
 use super::number::written;
 use super::{Ask, Grant};
@@ -18,39 +18,13 @@ pub struct Excess {
 /// Everything in which `ask` goes beyond `grant`, in a fixed order.
 pub(super) fn all(grant: &Grant, ask: &Ask) -> Vec<Excess> {
     let granted = &grant.permissions;
-    let none = Names::default();
-    let lists = [
-        ("capabilities", &granted.capabilities, &ask.capabilities),
-        (
-            "controllers",
-            &granted.controllers,
-            ask.controllers.as_ref().unwrap_or(&none),
-        ),
-        (
-            "work-types",
-            &granted.work_types,
-            ask.work_types.as_ref().unwrap_or(&none),
-        ),
-        (
-            "payloads",
-            &granted.payloads,
-            ask.payloads.as_ref().unwrap_or(&none),
-        ),
-        (
-            "schedulers",
-            &granted.schedulers,
-            ask.schedulers.as_ref().unwrap_or(&none),
-        ),
-    ];
+    let lists = lists(granted, ask);
     let switches = [
         ("own-work", granted.own_work, ask.own_work),
         ("runner", granted.runner, ask.runner),
         ("deadline", granted.deadline, ask.deadline),
         ("interrupts", granted.interrupts, ask.interrupts),
     ];
-    let lists = lists
-        .into_iter()
-        .filter_map(|(key, granted, wanted)| names(key, granted, wanted));
     let switches = switches
         .into_iter()
         .filter(|(_, granted, wanted)| *wanted && !granted)
@@ -75,10 +49,41 @@ pub(super) fn all(grant: &Grant, ask: &Ask) -> Vec<Excess> {
         (wanted > granted).then(|| amount(budget, wanted, granted))
     });
     lists
+        .into_iter()
+        .flatten()
         .chain(switches)
         .chain(numbers.into_iter().flatten())
         .chain(amounts)
         .collect()
+}
+
+/// What is asked for by name.
+fn lists(granted: &Permissions, ask: &Ask) -> [Option<Excess>; 5] {
+    let none = Names::default();
+    [
+        ("capabilities", &granted.capabilities, &ask.capabilities),
+        (
+            "controllers",
+            &granted.controllers,
+            ask.controllers.as_ref().unwrap_or(&none),
+        ),
+        (
+            "work-types",
+            &granted.work_types,
+            ask.work_types.as_ref().unwrap_or(&none),
+        ),
+        (
+            "payloads",
+            &granted.payloads,
+            ask.payloads.as_ref().unwrap_or(&none),
+        ),
+        (
+            "schedulers",
+            &granted.schedulers,
+            ask.schedulers.as_ref().unwrap_or(&none),
+        ),
+    ]
+    .map(|(key, granted, wanted)| names(key, granted, wanted))
 }
 
 fn names(key: &str, granted: &Names, wanted: &Names) -> Option<Excess> {

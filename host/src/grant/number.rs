@@ -66,7 +66,8 @@ pub(super) fn written(unit: Unit, value: u64) -> String {
     match unit {
         Unit::Count => value.to_string(),
         Unit::Bytes => {
-            let fits = |(_, shift): &(&str, u32)| value >= 1 << shift && value % (1 << shift) == 0;
+            let fits =
+                |(_, shift): &(&str, u32)| value >= 1 << shift && value.is_multiple_of(1 << shift);
             match SIZES.into_iter().find(fits) {
                 Some((unit, shift)) => format!("\"{} {unit}\"", value >> shift),
                 None => "\"0 B\"".to_owned(),

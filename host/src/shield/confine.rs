@@ -198,6 +198,9 @@ mod tests {
     use std::process::Command;
     use std::thread;
 
+    use nix::sys::signal::kill;
+    use nix::unistd::getppid;
+
     use super::*;
 
     /// A filter is a thread's and its children's, so the test's own thread keeps its calls.
@@ -222,7 +225,7 @@ mod tests {
                 UdpSocket::bind("127.0.0.1:0").map(drop),
                 UnixStream::pair().map(drop),
                 Command::new("/bin/true").status().map(drop),
-                nix::sys::signal::kill(nix::unistd::getppid(), None).map_err(io::Error::from),
+                kill(getppid(), None).map_err(io::Error::from),
             ]
         });
         for (at, result) in refused.into_iter().enumerate() {

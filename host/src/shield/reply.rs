@@ -185,9 +185,9 @@ impl Reader {
             return Ok(None);
         };
         let bytes = u32::from_le_bytes(*length) as usize;
-        let (kind, limit) = match kind {
-            &CODE => ("machine code", self.max_code),
-            &(FACTS | REFUSAL) => ("text", MAX_TEXT),
+        let (kind, limit) = match *kind {
+            CODE => ("machine code", self.max_code),
+            FACTS | REFUSAL => ("text", MAX_TEXT),
             _ => return Err(ReplyError::Malformed),
         };
         if bytes > limit {

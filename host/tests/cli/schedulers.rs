@@ -1,5 +1,10 @@
 //! Schedulers under test through the real program, as far as nothing boots.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure in a test's own helpers is a failed test"
+)]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -13,6 +13,10 @@ use crate::manifest::Manifest;
 /// Every name, in a list of names.
 pub const ANY: &str = "*";
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the type is generated, and with it what is derived"
+)]
 impl Default for Request {
     fn default() -> Self {
         Self {

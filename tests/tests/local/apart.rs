@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::support::{Place, processes};
 
 /// Fields of `/proc/PID/status`.
@@ -79,11 +82,7 @@ fn a_component_whose_process_is_killed_fails_the_run_and_leaves_nothing() {
     let (child, lines) = place.under_way("3s");
     let left = place.left();
     let pid = component(&left[0]);
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(pid),
-        nix::sys::signal::Signal::SIGKILL,
-    )
-    .unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     let run = crate::support::finish_with(child, lines);
     assert_eq!(run.code, 1, "{}", run.text());
     let verdict = run.all("verdict").next().unwrap();

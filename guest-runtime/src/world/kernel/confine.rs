@@ -21,7 +21,7 @@ impl Groups {
         bounds: RootBounds,
     ) -> Result<(), WorldError> {
         let wanted = offered & (Controllers::PIDS | Controllers::MEMORY);
-        self.enable_base(wanted).map_err(defect)?;
+        self.enable_base(wanted).map_err(|error| defect(&error))?;
         let memory = bounds.memory.min(spare());
         for (controller, knob, value) in [
             (Controllers::PIDS, Knob::PidsMax, bounds.processes.into()),
@@ -29,7 +29,7 @@ impl Groups {
         ] {
             if wanted.contains(controller) {
                 self.put(GroupId::ROOT, knob, &value.to_string())
-                    .map_err(defect)?;
+                    .map_err(|error| defect(&error))?;
             }
         }
         Ok(())
@@ -67,7 +67,7 @@ fn count(dir: &Dir, file: &str, key: &str) -> u64 {
 }
 
 /// The root is ours: that it cannot be bounded is not the scenario's fault.
-fn defect(error: WorldError) -> WorldError {
+fn defect(error: &WorldError) -> WorldError {
     WorldError::Environment {
         what: format!("bound the scenario's root: {error}"),
         errno: error.errno().unwrap_or(Errno::EIO),

@@ -8,10 +8,13 @@ use proscenium_wire::{Budget, DetailKind, Limits, Outcome, Permissions};
 use super::plans::{def, spins};
 use super::{Rig, closed, rig};
 
+type Deed = fn(&mut Stage) -> Result<(), Error>;
+
 /// What uses one more than a limit allows, and the limit.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn limits_are_answered_and_each_is_a_detail_of_its_own() {
-    let one_more: [(Budget, fn(&mut Stage) -> Result<(), Error>); 5] = [
+    let one_more: [(Budget, Deed); 5] = [
         (Budget::Cgroups, |stage| {
             let step = stage.begin(None)?;
             stage.apply(

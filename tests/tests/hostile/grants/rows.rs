@@ -14,6 +14,7 @@ use proscenium_wire::{KernelAccess, Names, Permissions};
 use super::plans::{def, def_on, spawn, spins, work};
 
 /// What needs a permission: as a definition, or as ops on the cgroup `a`.
+#[expect(clippy::large_enum_variant, reason = "a few rows, each made once")]
 pub(super) enum Deed {
     Def(Box<CgroupDef>),
     Op(Op),
@@ -96,7 +97,7 @@ fn controllers() -> Vec<Row> {
                 def.cpu = Some(CpuLimits {
                     max: None,
                     weight: Some(5),
-                })
+                });
             }),
             |without| without.controllers = Names::from_iter(["memory"]),
             "controllers = [\"cpu\", \"memory\"]",
@@ -132,6 +133,7 @@ fn controllers() -> Vec<Row> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn load() -> Vec<Row> {
     let own = WorkSpec {
         work: Work::Exported("own".to_owned()),
@@ -219,6 +221,7 @@ fn load() -> Vec<Row> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rest() -> Vec<Row> {
     let run = |cgroup: Option<&str>| PayloadRun {
         payload: "bench".to_owned(),

@@ -153,6 +153,8 @@ impl Drop for Loader {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::kill;
+
     use super::*;
     use crate::world::kernel::program::PIECE;
     use crate::world::kernel::reactor::Happened;
@@ -212,7 +214,7 @@ mod tests {
         let (loader, _reactor) = shell("sleep 1000");
         let pid = loader.pid();
         drop(loader);
-        assert!(nix::sys::signal::kill(pid, None).is_err());
+        assert!(kill(pid, None).is_err());
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn parse(message: &[u8]) -> Option<Action> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::socket::{MsgFlags, getsockname, sendto};
     use proptest::prelude::*;
 
     use super::*;
@@ -130,7 +131,7 @@ mod tests {
         let Ok(uevents) = Uevents::subscribe() else {
             return;
         };
-        let port = nix::sys::socket::getsockname::<NetlinkAddr>(uevents.socket.as_raw_fd());
+        let port = getsockname::<NetlinkAddr>(uevents.socket.as_raw_fd());
         let other = socket(
             AddressFamily::Netlink,
             SockType::Raw,
@@ -139,9 +140,9 @@ mod tests {
         )
         .unwrap();
         let to = NetlinkAddr::new(port.unwrap().pid(), 0);
-        let flags = nix::sys::socket::MsgFlags::empty();
+        let flags = MsgFlags::empty();
         // Where the kernel does not even deliver it, so much the better.
-        let _ = nix::sys::socket::sendto(other.as_raw_fd(), REMOVE, &to, flags);
+        let _ = sendto(other.as_raw_fd(), REMOVE, &to, flags);
         assert_eq!(uevents.take(), Announced::default());
     }
 
