@@ -234,8 +234,9 @@ fn s_118_many_workers_are_killed_before_they_are_reaped() {
             "scheduler-control",
             "--param",
             "workers=200",
+            // Two hundred take some seconds to start; the death ends it.
             "--duration",
-            "10s",
+            "60s",
             "--scheduler",
             &fixture("fixture", &[]),
             "--payload",
