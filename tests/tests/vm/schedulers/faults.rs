@@ -46,7 +46,7 @@ fn a_scheduler_that_does_not_get_ready_starts_no_scenario_and_its_words_are_told
         ),
         (
             "ops = \"another\"",
-            "the kernel has \"fixture\" enabled, and \"another\" was expected",
+            "was expected; it last said: attached fixture",
             "attached fixture",
         ),
         (
