@@ -21,7 +21,9 @@ impl Stage {
     /// # Errors
     /// Of that op; it names its place in the list and what it is about.
     pub fn apply(&mut self, step: StepId, ops: &[Op]) -> Result<()> {
-        let ready = self.check_op_count(ops.len());
+        // Over all calls: a step that is driven by hand has as many as a planned one.
+        let before = self.active(step).map(|step| step.op_count);
+        let ready = before.and_then(|before| self.check_op_count(before.saturating_add(ops.len())));
         let ready = ready.and_then(|()| self.active(step).map(|step| step.declare(ops)));
         self.noted(ready)?;
         self.apply_ops(ops)
@@ -30,7 +32,8 @@ impl Stage {
     pub(super) fn check_op_count(&self, count: usize) -> Result<()> {
         let most = self.settings.limits.ops_per_step;
         if count > most as usize {
-            let message = format!("{count} ops at once: this run allows {most}");
+            let message =
+                format!("{count} ops of one step, or of the backdrop: this run allows {most}");
             return Err(Error::limit(Budget::Ops, message));
         }
         Ok(())

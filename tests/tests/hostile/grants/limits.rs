@@ -14,7 +14,7 @@ type Deed = fn(&mut Stage) -> Result<(), Error>;
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn limits_are_answered_and_each_is_a_detail_of_its_own() {
-    let one_more: [(Budget, Deed); 5] = [
+    let one_more: [(Budget, Deed); 6] = [
         (Budget::Cgroups, |stage| {
             let step = stage.begin(None)?;
             stage.apply(
@@ -51,6 +51,12 @@ fn limits_are_answered_and_each_is_a_detail_of_its_own() {
                 step,
                 &[Op::AddCgroup("a".into()), Op::AddCgroup("b".into())],
             )
+        }),
+        // Those of a step count, and not those of a call.
+        (Budget::Ops, |stage| {
+            let step = stage.begin(None)?;
+            stage.apply(step, &[Op::AddCgroup("a".into())])?;
+            stage.apply(step, &[Op::AddCgroup("b".into())])
         }),
     ];
     for (budget, deed) in one_more {
