@@ -17,6 +17,8 @@ use crate::world::Knob;
 pub(super) const READ_LIMIT: usize = 64 << 10;
 /// How long a removal waits for tasks that are already dying.
 const DYING: Duration = Duration::from_secs(1);
+/// How deep below a cgroup others may have made some that can be removed.
+const DEEPEST: usize = 64;
 
 /// Opens one file the way it is used.
 pub(super) fn open(dir: &Dir, knob: Knob) -> io::Result<File> {
@@ -113,6 +115,33 @@ pub(super) fn remove_dir(
             removed => return removed,
         }
     }
+}
+
+/// Removes the cgroups below one that others have made there, the innermost
+/// first: a program that runs as root may have planted some.
+pub(super) fn remove_planted(dir: &Dir) -> Result<(), Errno> {
+    remove_below(dir, DEEPEST)
+}
+
+fn remove_below(dir: &Dir, depth: usize) -> Result<(), Errno> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(Errno::ELOOP);
+    };
+    let entries = dir.entries().map_err(|error| errno(&error))?;
+    let planted = entries.filter_map(Result::ok).filter(|entry| {
+        let kind = entry.file_type();
+        kind.is_ok_and(|kind| kind.is_dir())
+    });
+    // All of them first: what is removed while it is listed may hide others.
+    let planted: Vec<_> = planted.map(|entry| entry.file_name()).collect();
+    for name in planted {
+        let name = name.to_str().ok_or(Errno::EILSEQ)?;
+        let below = dir.open_dir(name).map_err(|error| errno(&error))?;
+        remove_below(&below, depth)?;
+        let events = || Some(below.open("cgroup.events").ok()?.into_std());
+        remove_dir(dir, name, events)?;
+    }
+    Ok(())
 }
 
 /// Whether all tasks of a cgroup stand frozen, as far as that can be read.

@@ -18,7 +18,9 @@ use cap_std::fs::{Dir, OpenOptions};
 use nix::errno::Errno;
 use rustix::io::pwrite;
 
-use super::files::{READ_LIMIT, errno, is_frozen, make, open, read_whole, remove_dir, writable};
+use super::files::{
+    READ_LIMIT, errno, is_frozen, make, open, read_whole, remove_dir, remove_planted, writable,
+};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
 
 /// One cgroup.
@@ -165,8 +167,21 @@ impl Groups {
             Some(parent) => &self.peek(parent).ok_or_else(|| gone(parent))?.dir,
             None => &self.base,
         };
-        let events = || Some(group.dir.open("cgroup.events").ok()?.into_std());
-        remove_dir(above, &group.leaf, events).map_err(|errno| WorldError::Kernel {
+        let remove = || {
+            let events = || Some(group.dir.open("cgroup.events").ok()?.into_std());
+            remove_dir(above, &group.leaf, events)
+        };
+        let ours = self
+            .slots
+            .iter()
+            .flatten()
+            .any(|other| other.parent == Some(id));
+        let removed = match remove() {
+            // Below it there is something, and it is not ours.
+            Err(Errno::EBUSY) if !ours => remove_planted(&group.dir).and_then(|()| remove()),
+            removed => removed,
+        };
+        removed.map_err(|errno| WorldError::Kernel {
             what: format!("remove cgroup {:?}", group.name),
             errno,
         })?;
