@@ -1,8 +1,10 @@
 //! What the suites in `tests/` share.
 //!
-//! Owns where the built programs are, how a test says that it cannot run here,
-//! and the arithmetic of benches. Never part of what is installed.
+//! Owns where the built programs are, the list of attacks, how a test says that
+//! it cannot run here, and the arithmetic of benches. Never part of what is
+//! installed.
 
+pub mod attacks;
 pub mod figures;
 pub mod layout;
 pub mod skip;

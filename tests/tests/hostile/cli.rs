@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use proscenium_tests::attacks::{HARMLESS, REFUSED};
 use proscenium_tests::layout;
 use tempfile::TempDir;
+
+use crate::support::listed;
 
 /// What one call said, and its exit code.
 #[derive(Debug)]
@@ -15,6 +18,21 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// Fails unless it was refused, as the list says of `attack`, in words that
+    /// nothing acts on.
+    pub(crate) fn is_refused_as(&self, attack: &str) {
+        assert_eq!(listed(attack), REFUSED);
+        assert_eq!(self.code, 3, "{attack}: {self:?}");
+        self.is_harmless();
+    }
+
+    /// Fails unless it changed nothing, as the list says of `attack`.
+    pub(crate) fn is_passed_over_as(&self, attack: &str) {
+        assert_eq!(listed(attack), HARMLESS);
+        assert_eq!(self.code, 0, "{attack}: {self:?}");
+        self.is_harmless();
+    }
+
     /// Fails if a terminal or a CI system would act on anything that was said.
     pub(crate) fn is_harmless(&self) {
         for line in self.out.lines().chain(self.err.lines()) {

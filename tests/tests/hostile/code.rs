@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_wire::{DetailKind, Event, Limits, Outcome};
 
+use crate::cli::Place;
+use crate::components::changed;
 use crate::fixture::Core;
-use crate::support::{self, SHORT, attack, attack_under};
+use crate::support::{SHORT, attack, attack_under, job, run, run_core, world};
 
 #[test]
 fn the_control_behaves_and_is_torn_down() {
@@ -64,48 +66,117 @@ fn an_error_that_a_plugin_returns_fails_it() {
     attack("error").failed_with(DetailKind::Plugin, "gave up on purpose");
 }
 
-/// Runs a hand-made component under small limits.
-fn run(core: &Core) -> support::Ended {
-    let plugin = Plugin::compile(&core.component(), Foreign::Refuse).unwrap();
-    let mut job = support::job();
-    job.limits.compute_ms = SHORT;
-    support::run(&plugin, &job, support::world())
-}
-
 #[test]
 fn the_smallest_component_passes() {
-    let ended = run(&Core::default());
+    let ended = run_core(&Core::default());
     assert_eq!(ended.verdict.outcome, Outcome::Pass);
 }
 
 #[test]
 fn a_start_function_is_bounded_as_run_is() {
     let table = [
-        ("unreachable", DetailKind::PluginTrap, "unreachable"),
+        ("start-trap", "unreachable", "unreachable"),
+        ("start-loop", "loop $l br $l end", "computing time"),
+        ("start-recursion", "call $start", "call stack"),
         (
-            "loop $l br $l end",
-            DetailKind::PluginTimeout,
-            "computing time",
-        ),
-        ("call $start", DetailKind::PluginLimit, "call stack"),
-        (
+            "start-memory",
             "i32.const 2000 memory.grow drop",
-            DetailKind::MemoryLimit,
             "growing memory",
         ),
         (
+            "start-table",
             "ref.null func i32.const 200000 table.grow drop",
-            DetailKind::TableLimit,
             "growing table",
         ),
     ];
-    for (start, kind, text) in table {
+    for (attack, start, text) in table {
         let core = Core {
             start: start.to_owned(),
             more: "(table 1 funcref)".to_owned(),
             ..Core::default()
         };
-        run(&core).failed_with(kind, text);
+        let ended = run_core(&core);
+        ended.ends_as(attack);
+        assert!(ended.only_reason().1.contains(text), "{ended:#?}");
+    }
+}
+
+#[test]
+fn an_allocator_is_bounded_as_run_is() {
+    let elapsed = r#"(import "proscenium:scenario/clock@0.1.0" "elapsed"
+        (func $elapsed (result i64)))"#;
+    for (attack, realloc, text) in [
+        ("realloc-loop", "loop $l br $l end", "computing time"),
+        ("realloc-trap", "unreachable", "unreachable"),
+        (
+            "realloc-memory",
+            "i32.const 2000 memory.grow drop",
+            "growing memory",
+        ),
+        (
+            "realloc-wild",
+            "i32.const -16 return",
+            "beyond end of memory",
+        ),
+        ("realloc-calls", "call $elapsed drop", "cannot leave"),
+    ] {
+        let ended = run_core(&Core {
+            imports: elapsed.to_owned(),
+            realloc: realloc.to_owned(),
+            ..Core::default()
+        });
+        ended.ends_as(attack);
+        assert!(ended.only_reason().1.contains(text), "{ended:#?}");
+    }
+}
+
+#[test]
+fn what_cleans_up_after_run_is_bounded_as_run_is() {
+    let ended = run_core(&Core {
+        more: r#"(func (export "cabi_post_proscenium:scenario/scenario@0.1.0#run")
+            (param i32) loop $l br $l end)"#
+            .to_owned(),
+        ..Core::default()
+    });
+    ended.ends_as("post-return-loop");
+}
+
+/// A component that exports a resource of its own beside the scenario, and in
+/// `run` makes one and drops it.
+fn with_destructor(destructor: &str) -> Core {
+    let own = "proscenium:scenario/things@0.1.0";
+    Core {
+        imports: format!(
+            r#"(import "[export]{own}" "[resource-new]thing" (func $new (param i32) (result i32)))
+            (import "[export]{own}" "[resource-drop]thing" (func $drop (param i32)))"#
+        ),
+        more: format!(
+            r#"(func (export "{own}#[dtor]thing") (param i32) {destructor})
+            (func (export "{own}#[constructor]thing") (result i32) i32.const 1 call $new)"#
+        ),
+        run: "i32.const 1 call $new call $drop".to_owned(),
+        ..Core::default()
+    }
+}
+
+#[test]
+fn a_destructor_of_a_component_is_bounded_as_run_is() {
+    let place = Place::new();
+    let contract = changed(&place, str::to_owned);
+    let own = "package proscenium:scenario@0.1.0;
+        interface things { resource thing { constructor(); } }
+        world with-things { include plugin; export things; }";
+    std::fs::write(contract.join("things.wit"), own).unwrap();
+    for (attack, destructor) in [
+        ("destructor-loop", "loop $l br $l end"),
+        ("destructor-trap", "unreachable"),
+    ] {
+        let core = with_destructor(destructor);
+        let bytes = core.component_of(&contract, "0.1.0", "with-things");
+        let plugin = Plugin::compile(&bytes, Foreign::Refuse).unwrap();
+        let mut job = job();
+        job.limits.compute_ms = SHORT;
+        run(&plugin, &job, world()).ends_as(attack);
     }
 }
 
@@ -113,6 +184,7 @@ fn a_start_function_is_bounded_as_run_is() {
 fn what_a_component_declares_is_bounded_before_it_gets_it() {
     let table = [
         (
+            "declared-memory",
             Core {
                 pages: 2_000,
                 ..Core::default()
@@ -120,6 +192,7 @@ fn what_a_component_declares_is_bounded_before_it_gets_it() {
             "growing memory to 131072000 bytes",
         ),
         (
+            "declared-table",
             Core {
                 more: "(table 200000 funcref)".to_owned(),
                 ..Core::default()
@@ -127,13 +200,10 @@ fn what_a_component_declares_is_bounded_before_it_gets_it() {
             "growing table to 200000 elements",
         ),
     ];
-    for (core, text) in table {
-        let kind = if text.contains("memory") {
-            DetailKind::MemoryLimit
-        } else {
-            DetailKind::TableLimit
-        };
-        run(&core).failed_with(kind, text);
+    for (attack, core, text) in table {
+        let ended = run_core(&core);
+        ended.ends_as(attack);
+        assert!(ended.only_reason().1.contains(text), "{ended:#?}");
     }
 }
 
@@ -143,5 +213,7 @@ fn the_number_of_tables_is_bounded() {
         more: "(table 1 funcref)".repeat(65),
         ..Core::default()
     };
-    run(&core).failed_with(DetailKind::InstanceLimit, "resource limit exceeded");
+    let ended = run_core(&core);
+    ended.ends_as("many-tables");
+    ended.failed_with(DetailKind::InstanceLimit, "resource limit exceeded");
 }

@@ -21,8 +21,9 @@ pub(crate) struct Core {
     pub(crate) more: String,
     /// Pages of memory at the start, at least as many as are needed.
     pub(crate) pages: usize,
-    /// Bodies of the start function, of `describe` and of `run`.
+    /// Bodies of the start function, of the allocator, of `describe` and of `run`.
     pub(crate) start: String,
+    pub(crate) realloc: String,
     pub(crate) describe: String,
     pub(crate) run: String,
     pub(crate) manifest: Manifest,
@@ -35,6 +36,7 @@ impl Default for Core {
             more: String::new(),
             pages: 1,
             start: String::new(),
+            realloc: String::new(),
             describe: String::new(),
             run: String::new(),
             manifest: Manifest::default(),
@@ -75,6 +77,7 @@ impl Core {
             imports,
             more,
             start,
+            realloc,
             describe,
             run,
             ..
@@ -88,6 +91,7 @@ impl Core {
               (func $start {start})
               (start $start)
               (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                {realloc}
                 global.get $heap
                 global.get $heap local.get 3 i32.add i32.const 15 i32.add i32.const -16 i32.and
                 global.set $heap)

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proscenium_wire::{DetailKind, Event, LogSource, MAX_PAYLOAD, Outcome, encode};
 
-use crate::support::{Ended, attack, attack_in, attack_under, world};
+use crate::support::{Ended, attack, attack_under, attack_with, world};
 
 /// What one call may make the runtime allocate.
 const FUEL: &str = "fuel allocated for hostcalls has been exhausted";
@@ -20,7 +20,11 @@ fn fits_into_frames(ended: &Ended) {
 
 #[test]
 fn a_call_with_too_much_data_ends_the_plugin_before_anything_is_done() {
-    for ended in [attack("long-list"), attack("long-string")] {
+    for ended in [
+        attack("long-list"),
+        attack("long-string"),
+        attack("alias-strings"),
+    ] {
         ended.failed_with(DetailKind::CallBytesLimit, FUEL);
         fits_into_frames(&ended);
     }
@@ -45,6 +49,25 @@ fn cgroups_are_counted() {
             .was_answered()
             .contains("1024 at a time")
     );
+}
+
+#[test]
+fn ops_are_counted_over_all_calls_of_a_step() {
+    let ended = attack("million-ops");
+    assert!(ended.was_answered().contains("limits.ops"));
+}
+
+#[test]
+fn calls_and_news_for_the_host_are_counted_and_their_end_is_that_of_the_component() {
+    let ended = attack_under("call-flood", |limits| limits.host_calls = 1_000);
+    ended.failed_with(DetailKind::HostCallLimit, "1000 host-calls");
+    let ended = attack_under("frame-flood", |limits| limits.frames = 500);
+    ended.failed_with(DetailKind::FrameLimit, "500 frames");
+    // The component ends at its next loop, and the end has to be told.
+    assert!(ended.events.len() < 600, "{} events", ended.events.len());
+    // Within them the same calls are no offence.
+    let ended = attack_under("none", |limits| limits.host_calls = 100);
+    assert_eq!(ended.was_answered(), "behaved");
 }
 
 #[test]
@@ -116,7 +139,7 @@ fn a_plan_that_repeats_a_billion_times_can_be_interrupted() {
         waits += 1;
         (waits > 10_000).then(|| "out of patience".to_owned())
     });
-    let ended = attack_in("repeat-flood", |_| {}, world);
+    let ended = attack_with("repeat-flood", |_| {}, world);
     assert_eq!(ended.verdict.outcome, Outcome::Inconclusive);
     let reasons = &ended.verdict.details;
     assert!(

@@ -45,7 +45,7 @@ fn foreign_imports_are_refused_and_the_option_is_named() {
     let file = place.file("foreign.wasm", component(&place, false));
     for command in ["check", "run"] {
         let said = place.run(&[command, &file]);
-        assert_eq!(said.code, 3, "{said:?}");
+        said.is_refused_as("foreign-imports");
         assert!(
             said.err.contains(IMPORT) && said.err.contains("--trap-foreign-imports"),
             "{}",
@@ -74,6 +74,7 @@ fn with_the_option_a_call_ends_the_plugin_and_the_import_is_named() {
     let bytes = component(&place, true);
     let plugin = Plugin::compile(&bytes, Foreign::Trap).unwrap();
     let ended = support::run(&plugin, &support::job(), support::world());
+    ended.ends_as("foreign-call");
     ended.failed_with(DetailKind::PluginTrap, IMPORT);
     let file = place.file("foreign.wasm", &bytes);
     let said = place.run(&["check", &file, "--trap-foreign-imports"]);

@@ -27,6 +27,7 @@ fn a_handle_of_another_kind_traps() {
 
 #[test]
 fn a_handle_that_was_given_back_traps() {
+    attack("double-drop").failed_with(DetailKind::PluginTrap, "unknown handle index");
     attack("finished-step").failed_with(DetailKind::PluginTrap, "unknown handle index");
 }
 

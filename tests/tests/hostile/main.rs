@@ -26,6 +26,8 @@ mod grants;
 mod handles;
 mod loops;
 mod machine;
+mod memory;
+mod permissions;
 mod programs;
 mod schedulers;
 mod support;

@@ -38,6 +38,7 @@ fn started(ended: &Ended) -> usize {
 #[test]
 fn names_of_schedulers_and_maps_that_are_none_start_nothing() {
     let ended = attack("schedulers", SchedulerScript::default(), false);
+    ended.ends_as("schedulers");
     assert_eq!(ended.was_answered(), "47 refused");
     assert_eq!(started(&ended), 0);
 }
@@ -49,6 +50,7 @@ fn a_component_that_passes_on_a_death_is_not_to_blame_and_the_run_fails() {
         ..SchedulerScript::default()
     };
     let ended = attack("outlive", dies, true);
+    ended.ends_as("outlive");
     ended.failed_with(DetailKind::SchedulerCrashed, "runnable task stall");
     assert_eq!(started(&ended), 1);
 }

@@ -11,11 +11,14 @@ use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
+use proscenium_tests::attacks::named;
 use proscenium_tests::layout;
 use proscenium_wire::{
     DetailKind, Event, Job, Limits, Outcome, Permissions, Thresholds, Verdict, WIRE_VERSION,
     WorkerDefaults,
 };
+
+use crate::fixture::Core;
 
 /// Computing time that is enough for what behaves, in milliseconds.
 pub(crate) const SHORT: u64 = 200;
@@ -51,6 +54,29 @@ impl Ended {
         &self.verdict.notes[0]
     }
 
+    /// Fails unless it ended as the list says that `attack` ends.
+    pub(crate) fn ends_as(&self, attack: &str) {
+        assert_eq!(
+            self.result(),
+            listed(attack),
+            "{attack}: {:#?}",
+            self.verdict
+        );
+    }
+
+    /// Outcome and kinds of details, as in the list.
+    fn result(&self) -> String {
+        let kinds = self.verdict.details.iter().map(|detail| {
+            let kind = serde_json::to_value(detail.kind).unwrap();
+            kind.as_str().unwrap().to_owned()
+        });
+        let kinds: BTreeSet<String> = kinds.collect();
+        let outcome = self.verdict.outcome.as_str().to_owned();
+        kinds
+            .into_iter()
+            .fold(outcome, |all, kind| all + " " + &kind)
+    }
+
     /// Fails unless every cgroup was removed and every worker collected.
     pub(crate) fn left_nothing(&self) {
         assert!(self.effects.len() < 200_000, "the log is full");
@@ -76,6 +102,12 @@ impl Ended {
         assert!(groups.is_empty(), "cgroups are left: {groups:?}");
         assert!(crews.is_empty(), "workers are left: {crews:?}");
     }
+}
+
+/// How the list says that an attack ends.
+pub(crate) fn listed(attack: &str) -> &'static str {
+    let attack = named(attack).unwrap_or_else(|| panic!("{attack} is not in the list of attacks"));
+    attack.result
 }
 
 /// A scenario of half a second with nothing set.
@@ -130,31 +162,42 @@ pub(crate) fn run(plugin: &Plugin, job: &Job, world: Simulated) -> Ended {
     ended
 }
 
-/// As [`attack_under`], under the limits that an operator gets without asking.
+/// Runs a hand-made component with little computing time and one parameter, so
+/// that its allocator is called.
+pub(crate) fn run_core(core: &Core) -> Ended {
+    let plugin = Plugin::compile(&core.component(), Foreign::Refuse).unwrap();
+    let mut job = asked("none");
+    job.limits.compute_ms = SHORT;
+    run(&plugin, &job, world())
+}
+
+/// As [`attack_with`], under the limits that an operator gets without asking.
 pub(crate) fn attack(name: &str) -> Ended {
-    attack_under(name, |_| {})
+    attack_with(name, |_| {}, world())
 }
 
-/// Runs one attack of the program `hostile`. Afterwards the same component,
-/// asked to behave, passes: nothing of the attack has stayed.
 pub(crate) fn attack_under(name: &str, change: impl FnOnce(&mut Limits)) -> Ended {
-    attack_in(name, change, world())
+    attack_with(name, |job| change(&mut job.limits), world())
 }
 
-pub(crate) fn attack_in(
-    name: &str,
-    change: impl FnOnce(&mut Limits),
-    attacked: Simulated,
-) -> Ended {
+/// Runs one attack of the program `hostile`, which ends as the list says.
+/// Afterwards the same component, asked to behave, passes: nothing of the
+/// attack has stayed.
+pub(crate) fn attack_with(name: &str, change: impl FnOnce(&mut Job), attacked: Simulated) -> Ended {
     let plugin = hostile();
-    let asked = |attack: &str| Job {
-        parameters: vec![("attack".to_owned(), attack.to_owned())],
-        ..job()
-    };
     let mut job = asked(name);
-    change(&mut job.limits);
+    change(&mut job);
     let ended = run(&plugin, &job, attacked);
+    ended.ends_as(name);
     let after = run(&plugin, &asked("none"), world());
     assert_eq!(after.was_answered(), "behaved");
     ended
+}
+
+/// A scenario of the program `hostile`.
+pub(crate) fn asked(attack: &str) -> Job {
+    Job {
+        parameters: vec![("attack".to_owned(), attack.to_owned())],
+        ..job()
+    }
 }

@@ -3,14 +3,23 @@
 
 use serde_json::Value;
 
-use crate::cli::{Place, Said};
 use proscenium_tests::layout;
+
+use crate::cli::{Place, Said};
+use crate::support::attack;
 
 fn check(place: &Place, more: &[&str]) -> Said {
     let program = layout::program("hostile").display().to_string();
-    let said = place.run(&[&["check", &program, "-p", "attack=texts"][..], more].concat());
+    // It imports everything that there is.
+    let granted = ["check", &program, "--profile", "scheduler-control"];
+    let said = place.run(&[&granted[..], &["-p", "attack=texts"], more].concat());
     assert_eq!(said.code, 1, "{said:?}");
     said
+}
+
+#[test]
+fn its_verdict_is_what_it_would_be_without_them() {
+    attack("texts");
 }
 
 #[test]

@@ -10,9 +10,11 @@ use tempfile::TempDir;
 use crate::run::{Run, command};
 
 /// One attack of the program `hostile`, which leaves a step with two workers
-/// open: it failed for this reason, and the runtime outlived it.
+/// open: it failed for this reason, as the list of attacks says, and the runtime
+/// outlived it.
 fn fails(attack: &str, kind: &str) {
     let run = run(attack);
+    run.ends_as(attack);
     assert_eq!(run.code, 1, "{:#?}\n{}", run.events, run.stderr);
     let verdict = run.event("verdict");
     assert_eq!(verdict["outcome"], "fail");
@@ -32,7 +34,7 @@ fn fails(attack: &str, kind: &str) {
 
 /// Runs an attack; its emulator is there when the guest has booted, and gone
 /// when the run has ended.
-fn run(attack: &str) -> Run {
+pub(crate) fn run(attack: &str) -> Run {
     let state = TempDir::new().unwrap();
     let parameter = format!("attack={attack}");
     // It tries everything that there is, so it has to be let.
@@ -64,7 +66,7 @@ fn run(attack: &str) -> Run {
 
 /// How many emulators the run with this state folder has started and left:
 /// they inherit its environment.
-fn emulators(state: &Path) -> usize {
+pub(crate) fn emulators(state: &Path) -> usize {
     let mark = format!("PROSCENIUM_STATE={}", state.display());
     let ours = |process: &Path| {
         let read = |name| std::fs::read(process.join(name)).unwrap_or_default();

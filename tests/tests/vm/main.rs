@@ -8,10 +8,12 @@
     reason = "a suite: what does not hold fails its test"
 )]
 
+mod attackers;
 mod emulators;
 mod examples;
 mod exported_work;
 mod faults;
+mod grants;
 mod hostile;
 mod payloads;
 mod run;

@@ -1,9 +1,11 @@
 //! One run of the CLI in a VM, and its event stream.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use proscenium_tests::attacks::named;
 use proscenium_tests::layout;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +23,19 @@ impl Run {
         self.all(kind)
             .next()
             .unwrap_or_else(|| panic!("no {kind} in {:#?}\n{}", self.events, self.stderr))
+    }
+
+    /// Fails unless it ended as the list says that `attack` ends.
+    pub(crate) fn ends_as(&self, attack: &str) {
+        let attack = named(attack).unwrap();
+        let verdict = self.event("verdict");
+        let kinds = verdict["details"].as_array().unwrap().iter();
+        let kinds: BTreeSet<&str> = kinds.filter_map(|one| one["kind"].as_str()).collect();
+        let outcome = verdict["outcome"].as_str().unwrap().to_owned();
+        let result = kinds
+            .into_iter()
+            .fold(outcome, |all, kind| all + " " + kind);
+        assert_eq!(result, attack.result, "{}: {verdict:#}", attack.name);
     }
 
     pub(crate) fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {

@@ -6,7 +6,6 @@
 mod bench;
 mod build;
 mod cargo;
-mod conformance;
 mod console;
 mod demo;
 mod guest;
@@ -17,6 +16,7 @@ mod schedulers;
 mod setup;
 mod share;
 mod stream;
+mod tables;
 mod test;
 mod workspace;
 
@@ -59,6 +59,8 @@ enum Task {
     TestRealSchedulers,
     /// Write tests/CONFORMANCE.md: which test sees which row
     Conformance,
+    /// Write tests/HOSTILE.md: which test sees which attack
+    Hostile,
     /// Run the benches: of the tests, of the worker, and those that run in a guest
     Bench {
         /// Only benches whose name contains this
@@ -88,7 +90,8 @@ fn run(console: &Console, task: Task) -> anyhow::Result<ExitCode> {
         Task::Demo => return demo::run(console, &workspace),
         Task::Test(args) => return test::run(console, &workspace, &args),
         Task::TestRealSchedulers => real_schedulers::run(console, &workspace)?,
-        Task::Conformance => conformance::run(console, &workspace)?,
+        Task::Conformance => tables::conformance(console, &workspace)?,
+        Task::Hostile => tables::hostile(console, &workspace)?,
         Task::Bench { filter } => bench::run(console, &workspace, filter.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,8 @@
 //! Too much of everything: lists, texts, steps, cgroups, lines, marks, waits.
 
+use std::mem::ManuallyDrop;
+
+use proscenium_sdk::bindings::proscenium::scenario::stimulus as raw;
 use proscenium_sdk::log;
 use proscenium_sdk::prelude::*;
 
@@ -17,6 +20,51 @@ pub(crate) fn long_string() -> Result<Outcome, Error> {
     let _step = loaded_step()?;
     checks::note("x".repeat(2 << 20));
     Ok(Outcome::fail("it was allowed"))
+}
+
+/// A list of a thousand texts that share one mebibyte, less a little so that a
+/// single one may pass.
+pub(crate) fn alias_strings() -> Result<Outcome, Error> {
+    let _step = loaded_step()?;
+    let mut text = String::from_utf8(vec![b'x'; 1_000_000]).unwrap_or_default();
+    let (at, bytes) = (text.as_mut_ptr(), text.len());
+    let figure = || {
+        #[expect(unsafe_code, reason = "the attack")]
+        // SAFETY: only read, and never dropped.
+        let alias = unsafe { String::from_raw_parts(at, bytes, bytes) };
+        (alias, 1.0)
+    };
+    let figures = ManuallyDrop::new(Vec::from_iter((0..1_000).map(|_| figure())));
+    raw::mark("m", &figures)?;
+    Ok(Outcome::fail("it was allowed"))
+}
+
+/// A thousand ops a call, a thousand times.
+pub(crate) fn million_ops() -> Result<Outcome, Error> {
+    let step = loaded_step()?;
+    let refused = (0..1_000).find_map(|_| {
+        let ops = (0..1_000).map(|_| ops::clear_cpuset("victim"));
+        step.apply(ops).err()
+    });
+    expect(refused.map_or(Ok(()), Err), ErrorCode::LimitExceeded)
+}
+
+/// Asks for the time, for ever.
+#[expect(clippy::infinite_loop, reason = "the attack")]
+pub(crate) fn calls() -> Result<Outcome, Error> {
+    let _step = loaded_step()?;
+    loop {
+        let _ = clock::elapsed();
+    }
+}
+
+/// Says something to the host, for ever, whatever the answer.
+#[expect(clippy::infinite_loop, reason = "the attack")]
+pub(crate) fn frames() -> Result<Outcome, Error> {
+    let _step = loaded_step()?;
+    loop {
+        let _ = stimulus::mark("m", []);
+    }
 }
 
 /// Values whose refusal would quote half a mebibyte of them.

@@ -41,6 +41,19 @@ pub(crate) fn confused() -> Result<Outcome, Error> {
     expect(stage::Step::finish(step), ErrorCode::NotFound)
 }
 
+/// Drops a handle that was dropped.
+pub(crate) fn double_drop() -> Result<Outcome, Error> {
+    let _step = loaded_step()?;
+    let cgroup = cgroups::Cgroup::open("victim")?;
+    let number = cgroup.handle();
+    drop(cgroup);
+    #[expect(unsafe_code, reason = "the attack")]
+    // SAFETY: not sound at all; the runtime has to notice.
+    let again = unsafe { cgroups::Cgroup::from_handle(number) };
+    drop(again);
+    Ok(Outcome::fail("it was allowed"))
+}
+
 /// Uses a step's handle after `finish` took it.
 pub(crate) fn finished() -> Result<Outcome, Error> {
     let step = stage::Step::begin(Some("first"))?;

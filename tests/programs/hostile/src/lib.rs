@@ -7,16 +7,19 @@
 
 mod code;
 mod floods;
+mod grants;
 mod handles;
 mod names;
 mod numbers;
+mod payloads;
+mod plans;
 mod schedulers;
 mod texts;
 
 use proscenium_sdk::prelude::*;
 
 /// Name and deed of each attack.
-const ATTACKS: [(&str, Attack); 31] = [
+const ATTACKS: [(&str, Attack); 43] = [
     ("none", code::none),
     ("trap", code::trap),
     ("trap-in-step", code::trap_in_step),
@@ -28,15 +31,20 @@ const ATTACKS: [(&str, Attack); 31] = [
     ("many-handles", handles::many),
     ("forged-handle", handles::forged),
     ("confused-handle", handles::confused),
+    ("double-drop", handles::double_drop),
     ("finished-step", handles::finished),
     ("dropped-step", handles::dropped),
     ("two-steps", handles::two_steps),
     ("long-list", floods::long_list),
     ("long-string", floods::long_string),
+    ("alias-strings", floods::alias_strings),
     ("long-error", floods::long_error),
     ("many-steps", floods::many_steps),
     ("many-cgroups", floods::many_cgroups),
     ("many-workers", floods::many_workers),
+    ("million-ops", floods::million_ops),
+    ("call-flood", floods::calls),
+    ("frame-flood", floods::frames),
     ("log-flood", floods::log),
     ("note-flood", floods::note),
     ("fail-flood", floods::fail),
@@ -45,6 +53,13 @@ const ATTACKS: [(&str, Attack); 31] = [
     ("repeat-flood", floods::repeat),
     ("names", names::attack),
     ("numbers", numbers::attack),
+    ("plan-numbers", plans::numbers),
+    ("plan-extremes", plans::extremes),
+    ("thresholds", plans::thresholds),
+    ("payload-names", payloads::names),
+    ("payload-flags", payloads::flags),
+    ("payload", payloads::beside),
+    ("real-time", grants::real_time),
     ("texts", texts::attack),
     ("schedulers", schedulers::attack),
     ("outlive", schedulers::outlive),
@@ -57,11 +72,9 @@ struct Hostile;
 impl Scenario for Hostile {
     fn describe() -> Manifest {
         let names: Vec<&str> = ATTACKS.iter().map(|(name, _)| *name).collect();
-        Manifest::new("hostile", "0.1.0", "Attacks its runtime").parameter(
-            "attack",
-            "none",
-            names.join(" "),
-        )
+        Manifest::new("hostile", "0.1.0", "Attacks its runtime")
+            .parameter("attack", "none", names.join(" "))
+            .payloads(["*"])
     }
 
     fn run(ctx: Context) -> Result<Outcome, Error> {

@@ -30,6 +30,10 @@ fn names() -> Vec<String> {
         "a\u{1b}[31mb",
         "\u{202e}a",
         "ä",
+        // Look like `a`, `..` and `a/b`.
+        "\u{430}",
+        "\u{ff0e}\u{ff0e}",
+        "a\u{2215}b",
         "*",
         "cgroup.procs/\0",
         &long,

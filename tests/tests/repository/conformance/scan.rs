@@ -1,7 +1,9 @@
 //! Finds the tests that name rows, in the sources of every suite.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::super::rust_files;
 
 /// Where tests stand and in which world they run; the first that fits counts.
 const WORLDS: [(&str, &str); 9] = [
@@ -66,26 +68,6 @@ fn named(line: &str, world: &'static str) -> Option<Seen> {
         rows,
         world,
     })
-}
-
-/// Rust sources below a folder, sorted.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                if !path.ends_with("target") && !path.ends_with("node_modules") {
-                    folders.push(path);
-                }
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! How much memory of this machine attacks cost: the peak of a process in which
+//! nothing else happens.
+
+use std::fs;
+use std::process::Command;
+
+use proscenium_wire::{DetailKind, Limits};
+
+use crate::support::{SHORT, asked, hostile, run, world};
+
+/// Linear memory, 64 MiB by default, may be there twice while it grows; what
+/// the runtime keeps beside it is bounded by the other limits.
+const MOST_KIB: u64 = 128 << 10;
+
+/// A field of `/proc/self/status`, in KiB.
+fn status(field: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Has the peak begin anew, at what is in use now.
+fn forget_peak() {
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+/// The bounds under which an attack is measured: those that it gets without
+/// asking, but for floods that would only take longer, and for handles.
+fn bounds(attack: &str) -> Limits {
+    let usual = Limits::default();
+    match attack {
+        "loop" | "loop-in-step" => Limits {
+            compute_ms: SHORT,
+            ..usual
+        },
+        // The log of effects holds no more.
+        "hold-flood" => Limits {
+            compute_ms: 20,
+            ..usual
+        },
+        "call-flood" | "frame-flood" => Limits {
+            host_calls: 1_000_000,
+            frames: 10_000,
+            ..usual
+        },
+        "million-handles" => Limits {
+            handles: 1_000_000,
+            compute_ms: 120_000,
+            ..usual
+        },
+        _ => usual,
+    }
+}
+
+#[test]
+#[ignore = "run by the test below, alone in its process"]
+fn alone() {
+    let plugin = hostile();
+    let manifest = plugin.describe(&Limits::default()).unwrap();
+    let attacks = manifest.parameters[0].help.split(' ');
+    for attack in attacks.chain(["million-handles"]) {
+        let mut job = asked(if attack == "million-handles" {
+            "many-handles"
+        } else {
+            attack
+        });
+        job.limits = bounds(attack);
+        forget_peak();
+        let before = status("VmRSS");
+        let mut waits = 0;
+        let world = world().interrupted_by(move || {
+            waits += 1;
+            (waits > 10_000).then(|| "out of patience".to_owned())
+        });
+        let ended = run(&plugin, &job, world);
+        let cost = status("VmHWM").saturating_sub(before);
+        if attack == "million-handles" {
+            ended.ends_as("million-handles");
+            ended.failed_with(DetailKind::PluginTrap, "store handle limit exceeded");
+        }
+        println!("{attack} cost {cost} KiB");
+    }
+}
+
+#[test]
+fn no_attack_costs_more_memory_than_its_limits_say() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "memory::alone", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let cost = |line: &str| {
+        let (attack, cost) = line.split_once(" cost ")?;
+        let cost: u64 = cost.strip_suffix(" KiB")?.parse().ok()?;
+        Some((attack.to_owned(), cost))
+    };
+    let costs: Vec<_> = text.lines().filter_map(cost).collect();
+    assert!(costs.len() > 40, "{text}");
+    for (attack, cost) in costs {
+        assert!(cost < MOST_KIB, "{attack} cost {cost} KiB");
+    }
+}
