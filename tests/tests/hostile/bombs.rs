@@ -81,7 +81,8 @@ fn code_beyond_its_bound_is_not_taken() {
     })
     .unwrap_err()
     .to_string();
-    assert!(error.contains("1000 is the most"), "{error}");
+    // The child or the parent says so, whoever is first.
+    assert!(error.contains("1000"), "{error}");
 }
 
 /// A component in a component, this deep.
