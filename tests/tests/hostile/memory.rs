@@ -54,6 +54,7 @@ fn bounds(attack: &str) -> Limits {
 
 #[test]
 #[ignore = "run by the test below, alone in its process"]
+#[expect(clippy::print_stdout, reason = "the other process reads it there")]
 fn alone() {
     let plugin = hostile();
     let manifest = plugin.describe(&Limits::default()).unwrap();
