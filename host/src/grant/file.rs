@@ -95,7 +95,7 @@ impl GrantFile {
     ///
     /// # Errors
     ///
-    /// [`GrantFault`], whatever the text.
+    /// What is wrong with it, and where; whatever the text.
     pub fn parse(text: &str) -> Result<Self, GrantFault> {
         if text.len() as u64 > MAX_FILE {
             let why = format!("it is larger than {} KiB", MAX_FILE >> 10);

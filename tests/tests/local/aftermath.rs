@@ -7,6 +7,7 @@ use std::path::Path;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::apart::runtime;
 use crate::support::{Place, finish, processes, proscenium};
 
 /// Runs `cleanup` and asks that it removed this run.
@@ -45,8 +46,7 @@ fn a_killed_runtime_is_not_a_pass_and_its_cgroups_are_removed() {
     };
     let (mut child, mut lines) = place.under_way("60s");
     let run = place.left()[0].clone();
-    let runtime = processes(&run.join("runtime"))[0];
-    kill(Pid::from_raw(runtime), Signal::SIGKILL).unwrap();
+    kill(Pid::from_raw(runtime(&run)), Signal::SIGKILL).unwrap();
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(4), "{rest}");

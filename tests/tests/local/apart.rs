@@ -32,6 +32,17 @@ pub(crate) fn component(run: &Path) -> i32 {
     pid
 }
 
+/// The runtime among them.
+pub(crate) fn runtime(run: &Path) -> i32 {
+    let component = component(run);
+    let all = processes(&run.join("runtime"));
+    let others: Vec<i32> = all.into_iter().filter(|pid| *pid != component).collect();
+    let [pid] = others[..] else {
+        panic!("{others:?}");
+    };
+    pid
+}
+
 #[test]
 fn the_component_runs_without_privileges_and_almost_without_system_calls() {
     let name = "the_component_runs_without_privileges_and_almost_without_system_calls";

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::apart::runtime;
 use crate::support::{Place, finish, processes};
 
 /// Iterations of each step, in order.
@@ -41,16 +42,9 @@ fn a_run_is_a_subtree_with_the_runtime_beside_the_scenario() {
     let [run] = &left[..] else {
         panic!("{left:?}");
     };
-    let component = crate::apart::component(run);
-    let runtime = processes(&run.join("runtime"));
-    let runtime: Vec<i32> = runtime
-        .into_iter()
-        .filter(|pid| *pid != component)
-        .collect();
-    assert_eq!(runtime.len(), 1, "{runtime:?}");
+    let runtime = runtime(run);
     assert_eq!(processes(&run.join("scenario/a")).len(), 2);
     assert!(run.join("scenario/b").is_dir());
-    let runtime = runtime[0];
     let status = std::fs::read_to_string(format!("/proc/{runtime}/status")).unwrap();
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     // Field 6 of stat is the session.
