@@ -248,9 +248,11 @@ fn s_118_many_workers_are_killed_before_they_are_reaped() {
     assert!(reasons(&run).contains("signal 9"), "{}", reasons(&run));
     let obituary = change(&run, "died");
     assert_eq!(obituary["kind"], "crashed", "{obituary:#}");
-    let workers: u64 = run
+    let workers: Vec<u64> = run
         .all("collected")
         .map(|cgroup| cgroup["workers"].as_u64().unwrap())
-        .sum();
-    assert_eq!(workers, 200, "all are accounted for");
+        .collect();
+    assert!(!workers.is_empty(), "{}", reasons(&run));
+    let all = workers.iter().all(|workers| *workers == 200);
+    assert!(all, "all are accounted for: {workers:?}");
 }

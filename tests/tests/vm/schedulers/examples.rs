@@ -50,6 +50,9 @@ fn survives_storm_passes_with_a_scheduler_that_lives_and_fails_with_one_that_doe
             "scheduler-control",
             "--duration",
             "12s",
+            // An emulator that shares its CPU with others keeps tasks waiting.
+            "--param",
+            "gap=30",
             "--scheduler",
             &scheduler,
         ];
