@@ -107,11 +107,13 @@ fn boot(options: &Options) -> anyhow::Result<Vm> {
     let modules = bootable.modules.iter();
     image.add_modules(modules.map(|module| (module.name.as_str(), module.bytes.as_slice())))?;
     add_program(&mut image, options)?;
+    // In memory twice while the guest unpacks it, as in a run.
+    let image_mib = (image.len() as u64).div_ceil(1 << 20);
     let plan = BootPlan {
         qemu,
         accel,
         topology: options.topology,
-        memory_mib: options.topology.default_memory_mib(),
+        memory_mib: options.topology.default_memory_mib() + 2 * image_mib,
         kernel: bootable.image,
         kernel_words: Vec::new(),
     };
