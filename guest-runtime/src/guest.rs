@@ -98,11 +98,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
 }
 
 fn load(code: &[u8], job: &Job) -> Result<Plugin, LoadError> {
-    let foreign = if job.trap_foreign_imports {
-        Foreign::Trap
-    } else {
-        Foreign::Refuse
-    };
+    let foreign = Foreign::trapping(job.trap_foreign_imports);
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     // SAFETY: the host starts this runtime with what `Plugin::precompiled` gave:
     // in the image that it made, or in a descriptor that it handed over.

@@ -26,6 +26,7 @@ pub mod audit;
 mod bindings;
 pub mod capability;
 pub mod cpuset;
+pub mod descriptors;
 pub mod executor;
 pub mod exported;
 #[cfg(feature = "kernel")]
@@ -44,6 +45,7 @@ pub mod plugin;
 pub mod sandbox;
 pub mod scenario;
 pub mod sink;
+mod time;
 pub mod verdict;
 pub mod world;
 

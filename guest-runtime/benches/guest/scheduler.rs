@@ -19,7 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{
-    CrewPlan, ExtState, GroupId, SchedulerId, SchedulerPlan, Wake, World,
+    CrewPlan, ExtState, GroupId, ProgramPlan, SchedulerId, Wake, World,
 };
 use proscenium_worker::{Setup, Work};
 
@@ -48,7 +48,7 @@ pub(crate) fn bench(place: &Place) {
 
 /// Starts the fixture, waits until it is enabled and watches it.
 fn watch(world: &mut Kernel, words: &str) -> SchedulerId {
-    let plan = SchedulerPlan {
+    let plan = ProgramPlan {
         name: "fixture".to_owned(),
         program: FIXTURE.to_owned(),
         folder: "/tmp".to_owned(),

@@ -8,7 +8,7 @@
 
 mod function;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proscenium_wire::{AuditCall, AuditTotals, Decision, Event, FunctionTotal};
 
@@ -16,6 +16,7 @@ pub use function::Function;
 
 use crate::bindings::types::ErrorCode;
 use crate::executor::{Error, Stage};
+use crate::time::nanos;
 
 /// Most calls of one run that are recorded one by one (1.3 MB on the wire).
 pub const RECORDED: usize = 65_536;
@@ -99,10 +100,6 @@ impl Audit {
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         stage.emit(Event::AuditCalls(batch));
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An error of a host function, as a decision.

@@ -8,6 +8,7 @@ use super::{Error, Result};
 use crate::bindings::ops::CaptureProcs;
 use crate::bindings::types::ErrorCode;
 use crate::name::{clean_line, quote};
+use crate::time::nanos;
 use crate::world::{CrewId, GroupId, Knob};
 
 /// Most process ids that one reading gives.
@@ -56,7 +57,7 @@ impl Stage {
     fn tell_tasks(&mut self, cgroup: &str, pids: Vec<u32>, why: TasksReason) {
         let at = self.elapsed();
         self.sink.emit(Event::Tasks(Tasks {
-            at_ns: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
+            at_ns: nanos(at),
             phase: u16::try_from(self.steps_begun).unwrap_or(u16::MAX),
             cgroup: cgroup.to_owned(),
             pids,

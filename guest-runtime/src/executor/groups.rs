@@ -9,6 +9,7 @@ use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::cgroups::{CpuStat, Pressure, PressureResource};
 use crate::bindings::types::{CountLimit, CpuLimits, CpusetSpec, MemoryLimits};
+use crate::time::nanos;
 use crate::world::{Controllers, GroupId, Knob};
 
 impl Stage {
@@ -212,7 +213,7 @@ fn parse_pressure(text: &str) -> Pressure {
                 Some(("avg10", value)) => *avg10 = value.parse().unwrap_or(0.0),
                 Some(("total", value)) => {
                     let total_us = Duration::from_micros(value.parse().unwrap_or(0));
-                    *total = u64::try_from(total_us.as_nanos()).unwrap_or(u64::MAX);
+                    *total = nanos(total_us);
                 }
                 _ => {}
             }

@@ -10,6 +10,7 @@ use super::{Error, Result, lints};
 use crate::bindings::ops::Op;
 use crate::bindings::stage::HoldOutcome;
 use crate::bindings::types::HoldSpec;
+use crate::time::nanos;
 use crate::world::{PayloadId, Wake};
 
 /// A hold that loses less than one in so many parts lost it to setting up,
@@ -45,9 +46,7 @@ impl Stage {
         }
         self.announce();
         let elapsed = self.hold_for(wanted)?;
-        Ok(HoldOutcome::Elapsed(
-            u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
-        ))
+        Ok(HoldOutcome::Elapsed(nanos(elapsed)))
     }
 
     /// Waits, clipped to what is left of the scenario, and takes the step's

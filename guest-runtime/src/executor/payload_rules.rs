@@ -93,20 +93,21 @@ pub(super) fn admit<'a>(
 }
 
 fn undeclared(declared: &[PayloadSpec], name: &str) -> Error {
-    let names: Vec<&str> = declared
-        .iter()
-        .take(SHOWN)
-        .map(|spec| spec.name.as_str())
-        .collect();
-    let there_are = if names.is_empty() {
-        "none is".to_owned()
-    } else {
-        format!("there are {}", names.join(", "))
-    };
+    let there_are = those_declared(declared.iter().map(|spec| spec.name.as_str()));
     Error::not_found(format!(
         "payload {} is not declared: {there_are}: the operator declares it with --payload NAME=PATH",
         quote(name)
     ))
+}
+
+/// The end of a message about a name that the operator did not declare.
+pub(super) fn those_declared<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.take(SHOWN).collect();
+    if names.is_empty() {
+        "none is".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    }
 }
 
 fn refuse_scheduler(spec: &PayloadSpec, origin: Origin) -> Result<()> {

@@ -15,8 +15,9 @@ use super::{Error, Result};
 use crate::bindings::types::{ErrorCode, PayloadRef, PayloadRun};
 use crate::name::clean_line;
 use crate::payload::{Subject, evaluate, extract, metrics};
+use crate::time::nanos;
 use crate::verdict::PhaseLabel;
-use crate::world::{Captured, GroupId, Knob, PayloadEnd, PayloadId, PayloadPlan, WorldError};
+use crate::world::{Captured, GroupId, Knob, PayloadEnd, PayloadId, ProgramPlan, WorldError};
 
 /// Bytes of standard error that the record of a payload that failed carries.
 const STDERR_TAIL: usize = 1_024;
@@ -50,7 +51,7 @@ impl Stage {
 
     pub(super) fn run_payload(&mut self, run: &PayloadRun, origin: Origin) -> Result<PayloadId> {
         let spec = admit(&self.settings.payloads, &self.permits, run, origin)?;
-        let plan = PayloadPlan {
+        let plan = ProgramPlan {
             name: spec.name.clone(),
             program: spec.program.clone(),
             folder: spec.folder.clone(),
@@ -313,7 +314,7 @@ fn record(
         phase: label.text(),
         exit: end.exit,
         killed: end.killed,
-        elapsed_ns: u64::try_from(end.elapsed.as_nanos()).unwrap_or(u64::MAX),
+        elapsed_ns: nanos(end.elapsed),
         output_bytes: end.stdout.total().saturating_add(end.stderr.total()),
         dropped_bytes: end.stdout.dropped().saturating_add(end.stderr.dropped()),
         metrics: declared

@@ -24,6 +24,7 @@ use super::stage::Stage;
 use super::{Error, Result, lints};
 use crate::bindings::types::{CpuLimits, ErrorCode};
 use crate::name::quote;
+use crate::time::nanos;
 use crate::world::{PinError, SchedExt, SchedulerId, Stopped, WorldError};
 
 /// How long one that is asked to leave may take.
@@ -313,8 +314,4 @@ impl Stage {
         self.started
             .map_or(Duration::ZERO, |start| now.saturating_sub(start))
     }
-}
-
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 
 use proscenium_wire::SchedulerSpec;
 
+use super::payload_rules::those_declared;
 use super::{Error, Result};
 use crate::bindings::ops::Op;
 use crate::bindings::types::ErrorCode;
@@ -19,16 +20,7 @@ const MAX_MAP_NAME: usize = 15;
 pub(super) fn declared<'a>(declared: &'a [SchedulerSpec], name: &str) -> Result<&'a SchedulerSpec> {
     let found = declared.iter().find(|spec| spec.name == name);
     found.ok_or_else(|| {
-        let names: Vec<&str> = declared
-            .iter()
-            .take(SHOWN)
-            .map(|spec| spec.name.as_str())
-            .collect();
-        let there_are = if names.is_empty() {
-            "none is".to_owned()
-        } else {
-            format!("there are {}", names.join(", "))
-        };
+        let there_are = those_declared(declared.iter().map(|spec| spec.name.as_str()));
         Error::not_found(format!(
             "scheduler {} is not declared: {there_are}",
             quote(name)

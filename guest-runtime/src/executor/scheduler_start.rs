@@ -6,14 +6,15 @@ use std::time::Duration;
 use proscenium_wire::{SchedulerChange, SchedulerSpec};
 
 use super::obituary::how_it_ended;
-use super::scheduler::{LINGER, Running, nanos};
+use super::scheduler::{LINGER, Running};
 use super::scheduler_log::Log;
 use super::scheduler_rules::{declared, none_attached, settled};
 use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::types::ErrorCode;
 use crate::name::{clean_line, quote};
-use crate::world::{ExtState, SchedulerPlan, Wake};
+use crate::time::nanos;
+use crate::world::{ExtState, ProgramPlan, Wake};
 
 /// Longest name of the kernel's that is told, in bytes.
 const MAX_OPS_NAME: usize = 128;
@@ -142,8 +143,8 @@ fn expected(spec: &SchedulerSpec, ops: &str) -> Result<String> {
     }
 }
 
-fn plan(spec: &SchedulerSpec) -> SchedulerPlan {
-    SchedulerPlan {
+fn plan(spec: &SchedulerSpec) -> ProgramPlan {
+    ProgramPlan {
         name: spec.name.clone(),
         program: spec.program.clone(),
         folder: spec.folder.clone(),

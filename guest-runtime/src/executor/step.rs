@@ -11,6 +11,7 @@ use super::stage::Stage;
 use super::{Error, Result};
 use crate::bindings::ops::Op;
 use crate::name::clean_line;
+use crate::time::nanos;
 use crate::verdict::PhaseLabel;
 
 /// Epoch of backdrop workers between steps: what they do then belongs to none.
@@ -100,7 +101,7 @@ impl Stage {
         };
         self.enter_phase(u32::from(step.phase()));
         self.step = Some(step);
-        let hold_ns = hold.map(|hold| u64::try_from(hold.as_nanos()).unwrap_or(u64::MAX));
+        let hold_ns = hold.map(nanos);
         self.sink.emit(Event::StepInfo(StepInfo {
             index,
             label,

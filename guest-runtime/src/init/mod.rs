@@ -21,6 +21,7 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, JOB_PATH, PLUGIN_PATH, WIRE_VERSION};
 
+use crate::time::nanos;
 use crate::world::kernel::SchedExtParts;
 
 mod console;
@@ -248,6 +249,6 @@ pub fn hello() -> Hello {
             .unwrap_or_default(),
         cpus: cpus.and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(0),
         memory_bytes: sysinfo().map(|info| info.ram_total()).unwrap_or(0),
-        booted_ns: u64::try_from(booted.as_nanos()).unwrap_or(u64::MAX),
+        booted_ns: nanos(booted),
     }
 }

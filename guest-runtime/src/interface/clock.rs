@@ -1,9 +1,8 @@
 //! `clock` — see the scenario's clock. Never the machine's.
 
-use std::time::Duration;
-
 use crate::bindings::clock::Host;
 use crate::plugin::State;
+use crate::time::nanos;
 
 impl Host for State {
     fn elapsed(&mut self) -> wasmtime::Result<u64> {
@@ -13,8 +12,4 @@ impl Host for State {
     fn remaining(&mut self) -> wasmtime::Result<u64> {
         Ok(nanos(self.stage.remaining()))
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::Resource;
 
 use super::cross::{Cross, Reply};
-use super::{Linked, cgroups, payloads, stage};
+use super::{Interfaces, Linked, cgroups, payloads, stage};
 use crate::audit::{Decided, Function};
 use crate::bindings;
 use crate::bindings::cgroups::{CpuStat, Pressure, PressureResource};
@@ -27,6 +27,8 @@ use crate::sandbox::Proxy;
 
 /// The state, as the linked functions get it.
 pub(crate) struct Audited<'a>(&'a mut State);
+
+impl Interfaces for Audited<'_> {}
 
 impl Linked for State {
     type Data<'a> = Audited<'a>;

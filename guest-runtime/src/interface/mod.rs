@@ -45,21 +45,6 @@ pub(crate) trait Interfaces:
 {
 }
 
-impl<T> Interfaces for T where
-    T: bindings::types::Host
-        + bindings::ops::Host
-        + bindings::topology::Host
-        + bindings::cgroups::Host
-        + bindings::stage::Host
-        + bindings::payloads::Host
-        + bindings::scheduler::Host
-        + bindings::checks::Host
-        + bindings::stimulus::Host
-        + bindings::log::Host
-        + bindings::clock::Host
-{
-}
-
 /// A store's data that interfaces can be linked to: the runtime itself, or
 /// what carries calls to it from another process.
 pub(crate) trait Linked: Sized + 'static {

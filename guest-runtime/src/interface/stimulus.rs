@@ -6,6 +6,7 @@ use crate::bindings::stimulus::Host;
 use crate::executor::Error;
 use crate::name::{clean_line, quote};
 use crate::plugin::State;
+use crate::time::nanos;
 
 /// Longest name of a mark or field, in bytes.
 const MAX_NAME: usize = 64;
@@ -32,7 +33,7 @@ impl Host for State {
             )));
         }
         self.budgets.take_mark()?;
-        let at_ns = u64::try_from(self.stage.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let at_ns = nanos(self.stage.elapsed());
         let clean = |name: String| clean_line(&name, MAX_NAME);
         let fields = fields
             .into_iter()

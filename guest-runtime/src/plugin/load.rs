@@ -24,6 +24,14 @@ pub enum Foreign {
     Trap,
 }
 
+impl Foreign {
+    /// As a job and `--trap-foreign-imports` say it.
+    #[must_use]
+    pub fn trapping(trap: bool) -> Self {
+        if trap { Self::Trap } else { Self::Refuse }
+    }
+}
+
 /// Why bytes are not a plugin that can run here.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {

@@ -2,7 +2,6 @@
 //! run the component, say how it ended.
 
 use std::ffi::OsString;
-use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -13,6 +12,7 @@ use super::confine;
 use super::protocol::{Said, Start};
 use super::proxy::Proxy;
 use crate::bindings::scenario::Context;
+use crate::descriptors::close_all_but;
 use crate::init::say;
 use crate::plugin::{Foreign, Plugin, instantiate, store, store_limits, watchdog};
 
@@ -45,7 +45,7 @@ fn descriptors(arguments: impl IntoIterator<Item = OsString>) -> Option<(RawFd, 
 /// Lives that life, if `arguments` say so.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let (socket, code) = descriptors(arguments)?;
-    if let Err(error) = close_others(socket, code) {
+    if let Err(error) = close_all_but(&[socket, code]) {
         say(format_args!("failed to close what was inherited: {error}"));
         return Some(ExitCode::FAILURE);
     }
@@ -62,29 +62,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
             ExitCode::FAILURE
         }
     })
-}
-
-/// Closes what is open beyond the standard descriptors and these two: whoever
-/// started us may have left something open.
-fn close_others(socket: RawFd, code: RawFd) -> io::Result<()> {
-    let (low, high) = (socket.min(code), socket.max(code));
-    for (first, last) in [
-        (FIRST, low - 1),
-        (low + 1, high - 1),
-        (high + 1, RawFd::MAX),
-    ] {
-        if first > last {
-            continue;
-        }
-        #[expect(unsafe_code, reason = "close_range has no safe wrapper")]
-        // SAFETY: the call takes three numbers, and nothing in this process
-        // owns a descriptor yet.
-        let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-        if done < 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
 }
 
 /// Why the component was not run.
@@ -104,11 +81,7 @@ fn live(socket: UnixStream, code: OwnedFd) -> Result<(), Unable> {
         limits,
         trap_foreign_imports,
     } = channel.receive()?;
-    let foreign = if trap_foreign_imports {
-        Foreign::Trap
-    } else {
-        Foreign::Refuse
-    };
+    let foreign = Foreign::trapping(trap_foreign_imports);
     let path = PathBuf::from(format!("/proc/self/fd/{}", code.as_raw_fd()));
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     // SAFETY: the host hands over what it compiled itself, in a sealed file.

@@ -10,7 +10,7 @@ use super::channel::{Channel, ChannelError};
 use super::protocol::Said;
 use crate::bindings::{ops, types};
 use crate::executor::Error;
-use crate::interface::{Failure, Linked, Reply};
+use crate::interface::{Failure, Interfaces, Linked, Reply};
 use crate::plugin::{Abort, Contained, Watchdog};
 use crate::world::WorldError;
 
@@ -80,6 +80,8 @@ impl Contained for Proxy {
         self.watchdog.pause();
     }
 }
+
+impl Interfaces for &mut Proxy {}
 
 impl Linked for Proxy {
     type Data<'a> = &'a mut Self;

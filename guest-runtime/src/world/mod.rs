@@ -30,9 +30,7 @@ pub use captured::Captured;
 pub use error::WorldError;
 pub use interrupt::Interrupt;
 pub use knob::{Controllers, Knob};
-pub use scheduler::{
-    Down, ExtState, PinError, Printed, Remains, SchedExt, SchedulerId, SchedulerPlan, Stopped,
-};
+pub use scheduler::{Down, ExtState, PinError, Printed, Remains, SchedExt, SchedulerId, Stopped};
 pub use stall::{CounterSource, RunCounters, StallReport};
 
 /// What to do about a controller that the kernel does not offer.
@@ -79,9 +77,10 @@ pub struct CrewReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PayloadId(pub u32);
 
-/// A payload to start. All of it is the operator's word but the arguments.
+/// A program to start: a payload, or a scheduler's loader. All of it is the
+/// operator's word but the arguments of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PayloadPlan {
+pub struct ProgramPlan {
     /// What it is called.
     pub name: String,
     /// Absolute path of the program.
@@ -276,7 +275,7 @@ pub trait World: Debug {
     fn start_payload(
         &mut self,
         group: Option<GroupId>,
-        plan: &PayloadPlan,
+        plan: &ProgramPlan,
     ) -> Result<PayloadId, WorldError>;
 
     /// Waits until `until`, until the payload has ended, or until something
@@ -303,7 +302,7 @@ pub trait World: Debug {
     /// # Errors
     /// The kernel's own: `ENOENT` where the program is not there, `EACCES`,
     /// `ENOEXEC`.
-    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError>;
+    fn start_scheduler(&mut self, plan: &ProgramPlan) -> Result<SchedulerId, WorldError>;
 
     /// Waits until `until`, or until something happens to this loader or to
     /// sched_ext ([`Wake::Scheduler`]). What happened since the last call

@@ -10,21 +10,6 @@ use proscenium_wire::PayloadExit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchedulerId(pub u32);
 
-/// A loader to start, beside the runtime. All of it is the operator's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchedulerPlan {
-    /// What it is called.
-    pub name: String,
-    /// Absolute path of the program.
-    pub program: String,
-    /// Absolute path of the folder that it starts in.
-    pub folder: String,
-    /// Arguments after the program's own name.
-    pub arguments: Vec<String>,
-    /// All of its environment.
-    pub environment: Vec<(String, String)>,
-}
-
 /// `/sys/kernel/sched_ext/state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtState {

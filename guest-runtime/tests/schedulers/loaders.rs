@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use proscenium_guest_runtime::world::{
-    ExtState, SchedulerId, SchedulerPlan, Wake, World, WorldError,
+    ExtState, ProgramPlan, SchedulerId, Wake, World, WorldError,
 };
 use proscenium_wire::PayloadExit;
 
@@ -46,7 +46,7 @@ fn programs_that_cannot_be_started_are_refused_in_the_kernels_words() {
         ("/job/environment", Errno::EACCES),
         ("/job/fix\0ture", Errno::EINVAL),
     ] {
-        let plan = SchedulerPlan {
+        let plan = ProgramPlan {
             program: program.to_owned(),
             ..plan("")
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{ExtState, SchedulerId, SchedulerPlan, Wake, World};
+use proscenium_guest_runtime::world::{ExtState, ProgramPlan, SchedulerId, Wake, World};
 
 use crate::support::place::{Place, skip};
 
@@ -40,8 +40,8 @@ pub(crate) fn any_world(name: &str) -> Option<Kernel> {
 }
 
 /// The fixture with these words.
-pub(crate) fn plan(words: &str) -> SchedulerPlan {
-    SchedulerPlan {
+pub(crate) fn plan(words: &str) -> ProgramPlan {
+    ProgramPlan {
         name: "fixture".to_owned(),
         program: FIXTURE.to_owned(),
         folder: "/tmp".to_owned(),

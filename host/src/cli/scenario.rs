@@ -77,10 +77,6 @@ impl ScenarioArgs {
 
     /// What becomes of imports that are not ours.
     pub(super) fn foreign(&self) -> Foreign {
-        if self.trap_foreign_imports {
-            Foreign::Trap
-        } else {
-            Foreign::Refuse
-        }
+        Foreign::trapping(self.trap_foreign_imports)
     }
 }

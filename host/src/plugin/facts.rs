@@ -1,8 +1,8 @@
 //! What a plugin says of itself, as it is kept and passed on between processes.
 //!
-//! Owns the form in JSON: a mirror of the contract's manifest, so that the
-//! contract needs no serialization of its own. An entry of an older form does
-//! not parse, and counts as none.
+//! Owns the form in JSON: a mirror of the contract's manifest that takes no
+//! field which it does not know, as the generated types would. An entry of an
+//! older form does not parse, and counts as none.
 
 use proscenium_guest_runtime::plugin::{
     Controllers, KernelAccess, Manifest, Needs, Parameter, Request,

@@ -10,8 +10,6 @@
 //!
 //! It is a one-way street: nothing here can be taken back.
 
-#![expect(unsafe_code, reason = "close_range, which nix does not wrap")]
-
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -19,6 +17,7 @@ use std::time::Duration;
 
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::resource::{Resource, setrlimit};
+use proscenium_guest_runtime::descriptors::close_all_but;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
@@ -84,25 +83,8 @@ pub(super) fn confine(out: &impl AsRawFd, allowance: &Allowance) -> io::Result<(
         setrlimit(resource, soft, hard)?;
     }
     set_no_new_privs()?;
-    close_all_but(out.as_raw_fd())?;
+    close_all_but(&[out.as_raw_fd()])?;
     allow_calls()
-}
-
-/// Closes what is open beyond the standard three and `kept`.
-fn close_all_but(kept: i32) -> io::Result<()> {
-    let kept = u32::try_from(kept).unwrap_or(u32::MAX);
-    for (first, last) in [(3, kept.saturating_sub(1)), (kept.max(2) + 1, u32::MAX)] {
-        if first > last {
-            continue;
-        }
-        // SAFETY: the call takes three numbers. Nothing here owns a descriptor
-        // in those ranges: `out` is the only one that this process has opened.
-        let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-        if done < 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
 }
 
 /// System calls that need no look at their arguments: memory, threads, waiting,

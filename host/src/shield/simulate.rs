@@ -157,11 +157,7 @@ fn simulate(out: File) -> Result<(), String> {
     input
         .read_to_end(&mut code)
         .map_err(|error| failed(&error))?;
-    let foreign = if job.trap_foreign_imports {
-        Foreign::Trap
-    } else {
-        Foreign::Refuse
-    };
+    let foreign = Foreign::trapping(job.trap_foreign_imports);
     #[expect(unsafe_code, reason = "deserializing machine code has no safe form")]
     // SAFETY: the command hands over what its compiler made, or kept in its cache.
     // JUSTIFICATION: machine code has no form that could be checked.

@@ -26,8 +26,8 @@ use proscenium_wire::PayloadExit;
 
 use super::{
     ABSENT_CONTROLLERS, Controllers, CrewId, CrewPlan, CrewReport, Down, GroupId, Interrupt, Knob,
-    Moved, PayloadEnd, PayloadId, PayloadPlan, PinError, Printed, Remains, RootBounds, RootHits,
-    SchedExt, SchedulerId, SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
+    Moved, PayloadEnd, PayloadId, PinError, Printed, ProgramPlan, Remains, RootBounds, RootHits,
+    SchedExt, SchedulerId, StallReport, Stopped, Wake, World, WorldError,
 };
 use crate::cpuset::CpuSet;
 use crate::machine::Machine;
@@ -309,7 +309,7 @@ impl World for Kernel {
     fn start_payload(
         &mut self,
         group: Option<GroupId>,
-        plan: &PayloadPlan,
+        plan: &ProgramPlan,
     ) -> Result<PayloadId, WorldError> {
         let cgroup = group
             .map(|group| self.groups.directory(group))
@@ -338,7 +338,7 @@ impl World for Kernel {
         self.schedulers.sched_ext()
     }
 
-    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError> {
+    fn start_scheduler(&mut self, plan: &ProgramPlan) -> Result<SchedulerId, WorldError> {
         self.schedulers
             .start(plan, &self.reactor)
             .map_err(|errno| WorldError::Kernel {

@@ -16,9 +16,9 @@ use proscenium_wire::PayloadExit;
 use super::Kernel;
 use super::crew::DYING;
 use super::process::Process;
-use super::program::{LAST_PIECES, PIECE, Pipe, Start, payload_exit};
+use super::program::{LAST_PIECES, PIECE, Pipe, payload_exit, start};
 use super::reactor::Reactor;
-use crate::world::{Captured, PayloadEnd, PayloadId, PayloadPlan, WorldError};
+use crate::world::{Captured, PayloadEnd, PayloadId, ProgramPlan, WorldError};
 
 /// Things of one payload that the reactor watches, by their place.
 const SOURCES: u64 = 3;
@@ -55,7 +55,7 @@ impl Payloads {
     /// Starts a payload and has the reactor watch it.
     pub(super) fn start(
         &mut self,
-        plan: &PayloadPlan,
+        plan: &ProgramPlan,
         cgroup: Option<BorrowedFd<'_>>,
         reactor: &Reactor,
     ) -> nix::Result<PayloadId> {
@@ -147,17 +147,11 @@ impl Payloads {
 }
 
 impl Payload {
-    fn start(plan: &PayloadPlan, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Self> {
+    fn start(plan: &ProgramPlan, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Self> {
         let (stdout, stdout_end) = Pipe::new()?;
         let (stderr, stderr_end) = Pipe::new()?;
         let started = Reactor::monotonic();
-        let start = Start {
-            program: &plan.program,
-            folder: &plan.folder,
-            arguments: &plan.arguments,
-            environment: &plan.environment,
-        };
-        let process = start.spawn([&stdout_end, &stderr_end], cgroup)?;
+        let process = start(plan, [&stdout_end, &stderr_end], cgroup)?;
         Ok(Self {
             process,
             stdout: stdout.into(),

@@ -18,25 +18,13 @@ use super::files::errno;
 use super::process::Process;
 use super::reactor::Reactor;
 use super::spawn::{Image, Program, spawn};
+use crate::world::ProgramPlan;
 
 /// Bytes that are taken from a pipe at a time; as many as one holds by default.
 pub(super) const PIECE: usize = 64 << 10;
 /// Pieces that are taken from the pipe of a program that has ended: as much as
 /// a pipe can hold. Who still writes then is no longer listened to.
 pub(super) const LAST_PIECES: usize = 16;
-
-/// How a program is started.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Start<'a> {
-    /// Absolute path.
-    pub(super) program: &'a str,
-    /// Absolute path of the folder that it starts in.
-    pub(super) folder: &'a str,
-    /// Arguments after its own name.
-    pub(super) arguments: &'a [String],
-    /// All of its environment.
-    pub(super) environment: &'a [(String, String)],
-}
 
 /// The reading end of a pipe, which never blocks.
 #[derive(Debug)]
@@ -45,43 +33,41 @@ pub(super) struct Pipe {
     fd: Option<OwnedFd>,
 }
 
-impl Start<'_> {
-    /// Starts it with nothing to read, and these as standard output and errors.
-    pub(super) fn spawn(
-        self,
-        [stdout, stderr]: [&OwnedFd; 2],
-        cgroup: Option<BorrowedFd<'_>>,
-    ) -> nix::Result<Process> {
-        let text = |text: &str| CString::new(text).map_err(|_| Errno::EINVAL);
-        let program = text(self.program)?;
-        let folder = text(self.folder)?;
-        let arguments = [self.program]
-            .into_iter()
-            .chain(self.arguments.iter().map(String::as_str))
-            .map(text)
-            .collect::<nix::Result<Vec<_>>>()?;
-        let environment = self
-            .environment
-            .iter()
-            .map(|(name, value)| text(&format!("{name}={value}")))
-            .collect::<nix::Result<Vec<_>>>()?;
-        // Said here, by the kernel's own word, and not by a child that exits.
-        access(program.as_c_str(), AccessFlags::X_OK)?;
-        let nothing = File::open("/dev/null").map_err(|error| errno(&error))?;
-        let ends = [
-            above_standard(&nothing)?,
-            above_standard(stdout)?,
-            above_standard(stderr)?,
-        ];
-        spawn(&Image {
-            program: Program::Path(&program, &folder),
-            arguments: &arguments,
-            environment: &environment,
-            standard: Some(ends.each_ref().map(AsRawFd::as_raw_fd)),
-            inherited: &[],
-            cgroup,
-        })
-    }
+/// Starts a program with nothing to read, and these as standard output and errors.
+pub(super) fn start(
+    plan: &ProgramPlan,
+    [stdout, stderr]: [&OwnedFd; 2],
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Process> {
+    let text = |text: &str| CString::new(text).map_err(|_| Errno::EINVAL);
+    let program = text(&plan.program)?;
+    let folder = text(&plan.folder)?;
+    let arguments = [&plan.program]
+        .into_iter()
+        .chain(&plan.arguments)
+        .map(|argument| text(argument))
+        .collect::<nix::Result<Vec<_>>>()?;
+    let environment = plan
+        .environment
+        .iter()
+        .map(|(name, value)| text(&format!("{name}={value}")))
+        .collect::<nix::Result<Vec<_>>>()?;
+    // Said here, by the kernel's own word, and not by a child that exits.
+    access(program.as_c_str(), AccessFlags::X_OK)?;
+    let nothing = File::open("/dev/null").map_err(|error| errno(&error))?;
+    let ends = [
+        above_standard(&nothing)?,
+        above_standard(stdout)?,
+        above_standard(stderr)?,
+    ];
+    spawn(&Image {
+        program: Program::Path(&program, &folder),
+        arguments: &arguments,
+        environment: &environment,
+        standard: Some(ends.each_ref().map(AsRawFd::as_raw_fd)),
+        inherited: &[],
+        cgroup,
+    })
 }
 
 impl Pipe {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proscenium_worker::{Breakdown, Demand, ExitInfo, Gap, PhaseSlice, Report};
 
 use crate::cpuset::CpuSet;
+use crate::time::nanos;
 use crate::world::{CrewId, CrewPlan, GroupId, WorldError};
 
 #[derive(Debug)]
@@ -190,10 +191,6 @@ pub(super) fn gone(id: CrewId) -> WorldError {
     WorldError::Gone {
         what: format!("crew {}", id.0),
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(

@@ -13,8 +13,8 @@ use crate::cpuset::CpuSet;
 use crate::machine::Machine;
 use crate::world::{
     Controllers, CrewId, CrewPlan, CrewReport, Down, GroupId, Interrupt, Knob, Moved, PayloadEnd,
-    PayloadId, PayloadPlan, PinError, Printed, Remains, RootBounds, RootHits, SchedExt,
-    SchedulerId, SchedulerPlan, StallReport, Stopped, Wake, World, WorldError,
+    PayloadId, PinError, Printed, ProgramPlan, Remains, RootBounds, RootHits, SchedExt,
+    SchedulerId, StallReport, Stopped, Wake, World, WorldError,
 };
 
 impl World for Simulated {
@@ -254,7 +254,7 @@ impl World for Simulated {
     fn start_payload(
         &mut self,
         group: Option<GroupId>,
-        plan: &PayloadPlan,
+        plan: &ProgramPlan,
     ) -> Result<PayloadId, WorldError> {
         let name = group.map(|group| self.tree.name(group)).transpose()?;
         let name = name.unwrap_or("").to_owned();
@@ -290,7 +290,7 @@ impl World for Simulated {
         self.schedulers.kernel()
     }
 
-    fn start_scheduler(&mut self, plan: &SchedulerPlan) -> Result<SchedulerId, WorldError> {
+    fn start_scheduler(&mut self, plan: &ProgramPlan) -> Result<SchedulerId, WorldError> {
         let effect = Effect::StartScheduler {
             scheduler: plan.name.clone(),
             arguments: plan.arguments.clone(),

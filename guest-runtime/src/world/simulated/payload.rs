@@ -6,7 +6,7 @@ use std::time::Duration;
 use proscenium_wire::PayloadExit;
 
 use super::Simulated;
-use crate::world::{Captured, GroupId, PayloadEnd, PayloadId, PayloadPlan, WorldError};
+use crate::world::{Captured, GroupId, PayloadEnd, PayloadId, ProgramPlan, WorldError};
 
 /// How a payload behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Simulated {
         &mut self,
         group: Option<GroupId>,
         name: &str,
-        plan: &PayloadPlan,
+        plan: &ProgramPlan,
     ) -> Result<PayloadId, WorldError> {
         if let Some(group) = group {
             self.admit(group, name, 1, "payload")?;

@@ -23,7 +23,7 @@ pub(super) struct Ears {
     /// Until the first scheduler is started, nobody listens.
     pub(super) uevents: Option<Uevents>,
     pub(super) emergency: Option<File>,
-    instances: Option<Dir>,
+    instances: fn() -> Option<Dir>,
     pub(super) trace: Option<Trace>,
 }
 
@@ -48,7 +48,7 @@ impl Ears {
             reactor.watch_sched_ext(&self.log)?;
             reactor.watch_sched_ext(&uevents)?;
             self.uevents = Some(uevents);
-            let trace = self.instances.take().map(Trace::start).transpose();
+            let trace = (self.instances)().map(Trace::start).transpose();
             self.trace = trace.unwrap_or_else(|error| {
                 tracing::warn!("the kernel is not traced: {error}");
                 None

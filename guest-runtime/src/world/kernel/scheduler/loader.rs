@@ -12,9 +12,9 @@ use proscenium_wire::PayloadExit;
 use super::said::Said;
 use crate::world::kernel::crew::DYING;
 use crate::world::kernel::process::Process;
-use crate::world::kernel::program::{LAST_PIECES, Pipe, Start, payload_exit};
+use crate::world::kernel::program::{LAST_PIECES, Pipe, payload_exit, start};
 use crate::world::kernel::reactor::Reactor;
-use crate::world::{Printed, SchedulerPlan};
+use crate::world::{Printed, ProgramPlan};
 
 /// Most bytes that are kept of what was printed and not taken yet.
 const KEPT: usize = 256 << 10;
@@ -46,17 +46,11 @@ pub(super) enum Source {
 
 impl Loader {
     /// Starts it beside the runtime.
-    pub(super) fn start(plan: &SchedulerPlan, enables_before: Option<u64>) -> nix::Result<Self> {
+    pub(super) fn start(plan: &ProgramPlan, enables_before: Option<u64>) -> nix::Result<Self> {
         // One pipe for both, so that lines stay in the order in which they came.
         let (output, end) = Pipe::new()?;
-        let start = Start {
-            program: &plan.program,
-            folder: &plan.folder,
-            arguments: &plan.arguments,
-            environment: &plan.environment,
-        };
         Ok(Self {
-            process: start.spawn([&end, &end], None)?,
+            process: start(plan, [&end, &end], None)?,
             output,
             printed: Printed::default(),
             said: Said::default(),
@@ -161,7 +155,7 @@ mod tests {
 
     /// A loader that is a shell, and the reactor that watches it.
     fn shell(script: &str) -> (Loader, Reactor) {
-        let plan = SchedulerPlan {
+        let plan = ProgramPlan {
             name: "shell".to_owned(),
             program: "/bin/sh".to_owned(),
             folder: "/".to_owned(),

@@ -26,7 +26,7 @@ use proscenium_wire::PayloadExit;
 use super::program::PIECE;
 use super::reactor::Reactor;
 use crate::world::{
-    Down, ExtState, PinError, Printed, SchedExt, SchedulerId, SchedulerPlan, WorldError,
+    Down, ExtState, PinError, Printed, ProgramPlan, SchedExt, SchedulerId, WorldError,
 };
 
 mod ears;
@@ -61,9 +61,9 @@ pub struct SchedExtParts {
     /// `/proc/sysrq-trigger`, open for writing, for schedulers that do not let
     /// their own loader run; `None`: without that.
     pub emergency: Option<File>,
-    /// `/sys/kernel/tracing/instances`; `None`: this kernel cannot trace, and
-    /// ends are noticed later.
-    pub instances: Option<Dir>,
+    /// Gives `/sys/kernel/tracing/instances`, asked for with the first
+    /// scheduler; `None`: this kernel cannot trace, and ends are noticed later.
+    pub instances: fn() -> Option<Dir>,
 }
 
 /// See the module.
@@ -122,7 +122,7 @@ impl Schedulers {
     /// Starts a loader and has the reactor watch it.
     pub(super) fn start(
         &mut self,
-        plan: &SchedulerPlan,
+        plan: &ProgramPlan,
         reactor: &Reactor,
     ) -> nix::Result<SchedulerId> {
         let ears = self.ears.as_mut().ok_or(Errno::EOPNOTSUPP)?;
