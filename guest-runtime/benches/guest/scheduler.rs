@@ -206,8 +206,9 @@ fn teardown(place: &Place, workers: usize) -> f64 {
         epoch: 0,
     };
     let crew = world.spawn(Some(group), &plan).unwrap();
+    // The loader needs time of the CPU that the load would take from it.
+    let id = watch(&mut world, "--after 3000 --then error");
     world.open_gates(&[crew]).unwrap();
-    let id = watch(&mut world, "--after 1000 --then error");
     let returned = hold(&mut world);
     world.kill(&[crew]);
     let until = world.now() + PATIENCE;

@@ -7,7 +7,7 @@ use proscenium_guest_runtime::world::{Down, ExtState, GroupId, Wake, World};
 use proscenium_wire::PayloadExit;
 use proscenium_worker::ExitInfo;
 
-use crate::rig::{PATIENCE, attach, hold, reach, stop, watch, world};
+use crate::rig::{PATIENCE, attach, hold, plan, reach, stop, watch, world};
 use crate::support::{collect, crew};
 
 const ABORTED: i32 = 6;
@@ -54,7 +54,8 @@ fn s_106_a_watch_on_one_that_is_gone_says_so() {
     let Some(mut world) = world("s_106") else {
         return;
     };
-    let id = attach(&mut world, "--after 1 --then exit --exit-code 3");
+    let leaves = plan("--after 1 --then exit --exit-code 3");
+    let id = world.start_scheduler(&leaves).unwrap();
     reach(&mut world, id, |_| false);
     world.watch_scheduler(Some(id));
     let gone = Down::Exited(PayloadExit::Code(3));
@@ -69,8 +70,11 @@ fn s_112_a_death_between_steps_is_seen_by_a_look() {
     let Some(mut world) = world("s_112") else {
         return;
     };
-    let id = attach(&mut world, "--after 1 --then exit");
-    reach(&mut world, id, |state| state == ExtState::Disabled);
+    // It may be gone again before anybody saw it enabled.
+    let id = world
+        .start_scheduler(&plan("--after 1 --then exit"))
+        .unwrap();
+    reach(&mut world, id, |_| false);
     world.watch_scheduler(Some(id));
     assert!(world.scheduler_down().unwrap().is_some());
     stop(&mut world, id);

@@ -27,16 +27,20 @@ const NAME: &str = "real";
 /// What lets a scenario change schedulers, and priorities above the usual.
 const CONTROL: &str = "--profile=scheduler-control";
 
+/// What a starved worker may wait, in seconds: an emulator is no machine on
+/// which a gap of the usual 5 s says anything of a scheduler.
+const PATIENT: &str = "--param=gap=30";
+
 /// Scenarios under it: what it is called, the arguments of `proscenium run`.
 const UNDER_IT: [(&str, &[&str]); 3] = [
     ("steady", &["plugins/steady", "--duration", "4s"]),
     (
         "cpuset-shrink",
-        &["plugins/cpuset-shrink", "--duration", "6s"],
+        &["plugins/cpuset-shrink", "--duration", "12s"],
     ),
     (
         "survives-storm",
-        &["plugins/survives-storm", CONTROL, "--duration=16s"],
+        &["plugins/survives-storm", CONTROL, "--duration=16s", PATIENT],
     ),
 ];
 
@@ -87,7 +91,7 @@ pub(crate) fn run(console: &Console, workspace: &Workspace) -> anyhow::Result<()
         let arguments = [
             "plugins/scheduler-swap",
             CONTROL,
-            "--duration=20s",
+            "--duration=40s",
             "--param",
             &to,
         ];

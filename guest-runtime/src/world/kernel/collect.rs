@@ -56,47 +56,51 @@ impl Kernel {
     }
 
     /// Waits until all are reaped, or until `until`.
+    ///
+    /// One is watched at a time: whoever ended meanwhile is reaped without a
+    /// wait, so that hundreds that were killed cost a few wake-ups.
     pub(super) fn await_all(&mut self, workers: &mut [&mut Process], until: Duration) {
-        let mut left = 0_usize;
-        for (number, worker) in workers.iter_mut().enumerate() {
-            if !worker.reap() {
-                match self.reactor.watch(&**worker, number as u64) {
-                    Ok(()) => left += 1,
-                    Err(errno) => {
-                        tracing::error!("failed to watch process {}: {errno}", worker.pid());
-                    }
-                }
-            }
-        }
         if let Err(error) = self.reactor.set_deadline(until) {
             tracing::error!("{error}");
-            left = 0;
+            return;
         }
-        while left > 0 {
+        let in_time = workers.iter_mut().all(|worker| self.await_one(worker));
+        if !in_time {
+            // The rest may have ended all the same.
+            for worker in &mut *workers {
+                worker.reap();
+            }
+        }
+        self.reap_children(workers);
+    }
+
+    /// Waits until it is reaped. False: the deadline came first.
+    fn await_one(&mut self, worker: &mut Process) -> bool {
+        if worker.reap() {
+            return true;
+        }
+        if let Err(errno) = self.reactor.watch(&*worker, 0) {
+            tracing::error!("failed to watch process {}: {errno}", worker.pid());
+            return false;
+        }
+        let reaped = loop {
             match self.reactor.next() {
-                Ok(Happened::Ready(number)) => {
-                    let worker = usize::try_from(number)
-                        .ok()
-                        .and_then(|number| workers.get_mut(number));
-                    if let Some(worker) = worker
-                        && worker.reap()
-                    {
-                        self.reactor.unwatch(&**worker);
-                        left -= 1;
+                Ok(Happened::Elapsed) => break false,
+                // Whoever's end this tells is reaped in its turn.
+                Ok(Happened::Ready(_) | Happened::Children) => {
+                    if worker.reap() {
+                        break true;
                     }
                 }
-                Ok(Happened::Elapsed) => break,
-                Ok(Happened::Children) => self.reap_children(workers),
                 Ok(other) => self.take_in(other),
                 Err(error) => {
                     tracing::error!("{error}");
-                    break;
+                    break false;
                 }
             }
-        }
-        for worker in workers {
-            self.reactor.unwatch(&**worker);
-        }
+        };
+        self.reactor.unwatch(&*worker);
+        reaped
     }
 
     /// Reaps every child that has ended: ours into their crews, orphans that

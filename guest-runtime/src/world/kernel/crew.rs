@@ -57,6 +57,8 @@ pub(super) struct Crew {
     patience: Duration,
     /// The gate is open.
     running: bool,
+    /// There is nobody left to ask for anything.
+    killed: bool,
 }
 
 /// All crews of one world.
@@ -110,6 +112,7 @@ impl Crew {
                 SETUP
             },
             running: false,
+            killed: false,
         };
         for index in 0..count {
             let mut arguments = crew.arena.arguments(index).to_vec();
@@ -161,6 +164,9 @@ impl Crew {
 
     /// Asks all workers to stop and interrupts what they wait for.
     pub(super) fn request_stop(&mut self) {
+        if self.killed {
+            return;
+        }
         self.arena.request_stop();
         for worker in &self.workers {
             worker.signal(Signal::SIGTERM);
@@ -176,7 +182,8 @@ impl Crew {
     }
 
     /// Kills every worker, reaps none.
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&mut self) {
+        self.killed = true;
         for worker in &self.workers {
             worker.signal(Signal::SIGKILL);
         }
@@ -246,6 +253,14 @@ impl Crews {
             })
     }
 
+    /// Kills every worker of one; one that is gone has none.
+    pub(super) fn kill(&mut self, id: CrewId) {
+        let slot = self.slots.get_mut(id.0 as usize);
+        if let Some(crew) = slot.and_then(Option::as_deref_mut) {
+            crew.kill();
+        }
+    }
+
     /// Opens the gates of crews that are alive once all their workers reached
     /// them, or their time for it is over.
     pub(super) fn open_gates(&mut self, ids: &[CrewId]) -> Result<(), WorldError> {
@@ -298,7 +313,7 @@ impl Crews {
 
     /// Drops every crew: kills all, then reaps all.
     pub(super) fn clear(&mut self) {
-        for crew in self.slots.iter().flatten() {
+        for crew in self.slots.iter_mut().flatten() {
             crew.kill();
         }
         self.slots.clear();

@@ -9,6 +9,7 @@
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
 //!                                collect.rs: the end of crews, with all three
 //!             Monitor  workers that do not run, in waits    stall.rs, task.rs, wait.rs
+//!             Urgency  before the load while it waits or ends things   urgency.rs
 //! ```
 //!
 //! Everything is owned from here: dropping a [`Kernel`] kills and reaps its
@@ -48,6 +49,7 @@ mod scheduler;
 mod spawn;
 mod stall;
 mod task;
+mod urgency;
 mod wait;
 
 pub use crew::ExportedWork;
@@ -61,12 +63,14 @@ use payload::Payloads;
 use reactor::Reactor;
 use scheduler::Schedulers;
 use stall::Monitor;
+use urgency::Urgency;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Kernel {
     /// Monotonic time at which this world began.
     origin: Duration,
+    urgency: Urgency,
     discovery: Discovery,
     release: String,
     controllers: Controllers,
@@ -117,6 +121,7 @@ impl Kernel {
         let groups = Groups::new(cgroup, root_name);
         Ok(Self {
             origin: Reactor::monotonic(),
+            urgency: Urgency::of_this_thread(),
             discovery: survey(&system),
             release: release.release().to_string_lossy().into_owned(),
             controllers: groups.controllers()?,
@@ -231,6 +236,7 @@ impl World for Kernel {
     }
 
     fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError> {
+        let _urgent = self.urgency.raise();
         self.crews.open_gates(crews)
     }
 
@@ -289,12 +295,14 @@ impl World for Kernel {
     }
 
     fn kill(&mut self, crews: &[CrewId]) {
-        for crew in crews.iter().filter_map(|crew| self.crews.get(*crew)) {
-            crew.kill();
+        let _urgent = self.urgency.raise();
+        for crew in crews {
+            self.crews.kill(*crew);
         }
     }
 
     fn collect(&mut self, crews: &[CrewId], until: Duration) -> Vec<CrewReport> {
+        let _urgent = self.urgency.raise();
         self.collect_crews(crews, self.absolute(until))
     }
 
@@ -303,6 +311,7 @@ impl World for Kernel {
     }
 
     fn wait(&mut self, until: Duration) -> Result<Wake, WorldError> {
+        let _urgent = self.urgency.raise();
         self.wait_for(until, |_, _| None)
     }
 
@@ -323,6 +332,7 @@ impl World for Kernel {
     }
 
     fn await_payload(&mut self, payload: PayloadId, until: Duration) -> Result<Wake, WorldError> {
+        let _urgent = self.urgency.raise();
         self.payloads.alive(payload)?;
         self.wait_for(until, |payloads, _| {
             payloads.has_ended(payload).then_some(Wake::Ended)
@@ -330,6 +340,7 @@ impl World for Kernel {
     }
 
     fn end_payload(&mut self, payload: PayloadId) -> Result<PayloadEnd, WorldError> {
+        let _urgent = self.urgency.raise();
         let mut taken = self.payloads.take(payload, &self.reactor)?;
         Ok(self.end(&mut taken))
     }
@@ -348,6 +359,7 @@ impl World for Kernel {
     }
 
     fn await_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Wake, WorldError> {
+        let _urgent = self.urgency.raise();
         self.await_news(id, until)
     }
 
@@ -368,10 +380,12 @@ impl World for Kernel {
     }
 
     fn scheduler_remains(&mut self, id: SchedulerId, until: Duration) -> Remains {
+        let _urgent = self.urgency.raise();
         self.remains(id, self.absolute(until))
     }
 
     fn stop_scheduler(&mut self, id: SchedulerId, until: Duration) -> Result<Stopped, WorldError> {
+        let _urgent = self.urgency.raise();
         self.end_scheduler(id, self.absolute(until))
     }
 
@@ -386,6 +400,7 @@ impl World for Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        let _urgent = self.urgency.raise();
         // First who might not let the others die.
         self.schedulers.clear();
         self.payloads.clear();
