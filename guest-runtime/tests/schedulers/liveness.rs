@@ -7,7 +7,7 @@ use proscenium_guest_runtime::world::{Down, ExtState, GroupId, Wake, World};
 use proscenium_wire::PayloadExit;
 use proscenium_worker::ExitInfo;
 
-use crate::rig::{PATIENCE, attach, hold, plan, reach, stop, watch, world};
+use crate::rig::{PATIENCE, hold, plan, reach, stop, watch, world};
 use crate::support::{collect, crew};
 
 const ABORTED: i32 = 6;
