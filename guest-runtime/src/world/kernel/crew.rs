@@ -129,6 +129,7 @@ impl Crew {
                 standard: None,
                 inherited: &inherited,
                 cgroup,
+                holds_term: true,
             })?;
             crew.pids.push(worker.pid().as_raw().unsigned_abs());
             crew.workers.push(worker);
