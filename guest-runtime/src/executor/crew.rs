@@ -77,11 +77,14 @@ pub(super) fn plan(
         ))
         .remedy(format!("start a multiple of {group_size}")));
     }
+    let name = |name: Option<&str>, which| name.map(|name| comm(which, name)).transpose();
+    let thread = name(spec.comm.as_deref(), "comm");
+    name(spec.pcomm.as_deref(), "pcomm").map_err(locate)?;
     let mut setup = Setup {
         policy: policy::scheduling(&spec.policy).map_err(locate)?,
         mem_policy: policy::memory(spec, place).map_err(locate)?,
         nice: nice(spec.nice).map_err(locate)?,
-        comm: spec.comm.as_deref().map(comm).transpose().map_err(locate)?,
+        comm: thread.map_err(locate)?,
         gid: identity("group", spec.gid).map_err(locate)?,
         uid: identity("user", spec.uid).map_err(locate)?,
         affinity: None,
@@ -177,6 +180,7 @@ pub(super) fn default_spec() -> WorkSpec {
         mem_policy_flags: types::MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        pcomm: None,
         gid: None,
         uid: None,
         numa_node: None,
@@ -277,12 +281,12 @@ fn identity(what: &str, id: Option<u32>) -> Result<Option<u32>> {
     }
 }
 
-fn comm(comm: &str) -> Result<String> {
-    if comm.is_empty() || comm.len() > 15 || comm.contains('\0') {
+fn comm(which: &str, name: &str) -> Result<String> {
+    if name.is_empty() || name.len() > 15 || name.contains('\0') {
         return Err(Error::invalid(format!(
-            "comm {} is not a process name: 1 to 15 bytes without NUL",
-            quote(comm)
+            "{which} {} is not a process name: 1 to 15 bytes without NUL",
+            quote(name)
         )));
     }
-    Ok(comm.to_owned())
+    Ok(name.to_owned())
 }

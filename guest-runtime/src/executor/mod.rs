@@ -57,7 +57,9 @@ mod settings;
 mod setup;
 mod slot;
 mod stage;
+mod start;
 mod step;
+mod teams;
 mod unmet;
 
 pub(crate) use permits::linkable;

@@ -2,9 +2,12 @@
 //! would be there.
 
 use super::preflight::{Walk, draws};
-use super::{crew, lints};
+use super::teams::{self, Unit};
+use super::{Error, crew, lints};
 use crate::bindings::ops::Placement;
 use crate::bindings::types::WorkSpec;
+use crate::name::quote;
+use crate::world::CrewPlan;
 
 impl Walk<'_> {
     pub(super) fn spawn(&mut self, placement: &Placement, work: &WorkSpec) {
@@ -12,6 +15,9 @@ impl Walk<'_> {
             Placement::Runner => None,
             Placement::Cgroup(name) => Some(name.as_str()),
         };
+        if self.note(teams::alone(work)).is_none() {
+            return;
+        }
         if let Some(name) = name {
             if self.note(self.known(name)).is_none() {
                 return;
@@ -23,7 +29,26 @@ impl Walk<'_> {
         self.work(name, work);
     }
 
-    pub(super) fn work(&mut self, name: Option<&str>, work: &WorkSpec) {
+    /// All work of a definition.
+    pub(super) fn def_work(&mut self, name: &str, work: &[WorkSpec]) {
+        if work.is_empty() {
+            self.work(Some(name), &crew::default_spec());
+        }
+        for unit in teams::arranged(work) {
+            match unit {
+                Unit::Alone(spec) => drop(self.work(Some(name), spec)),
+                Unit::Together(process, specs) => {
+                    let plans = specs.into_iter().map(|spec| self.work(Some(name), spec));
+                    let plans: Vec<CrewPlan> = plans.flatten().collect();
+                    let locate =
+                        |error: Error| error.context(format!("work in cgroup {}", quote(name)));
+                    self.note(teams::check(process, &plans).map_err(locate));
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, name: Option<&str>, work: &WorkSpec) -> Option<CrewPlan> {
         let group = name.and_then(|name| self.names.get(name));
         let place = crew::Place {
             group: name,
@@ -37,13 +62,13 @@ impl Walk<'_> {
         let limit = self.stage.settings.limits.workers;
         let most = limit.saturating_sub(self.names.workers());
         let plan = crew::plan(work, place, most, 0, &mut draws());
-        if let Some(plan) = self.note(plan) {
-            let known = |name: &str| self.names.known(name).map(drop);
-            let directories = crew::directories(&plan.work, name, known).map(drop);
-            self.note(directories);
-            let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
-            self.seen.crew(name, &plan.work, workers);
-            self.names.start(name, workers);
-        }
+        let plan = self.note(plan)?;
+        let known = |name: &str| self.names.known(name).map(drop);
+        let directories = crew::directories(&plan.work, name, known).map(drop);
+        self.note(directories);
+        let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
+        self.seen.crew(name, &plan.work, workers);
+        self.names.start(name, workers);
+        Some(plan)
     }
 }

@@ -11,6 +11,7 @@ mod crews;
 mod groups;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod waits;
 
 use std::path::PathBuf;

@@ -74,6 +74,7 @@ pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
         mem_policy_flags: MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        pcomm: None,
         gid: None,
         uid: None,
         numa_node: None,

@@ -246,6 +246,7 @@ fn work(input: Input<'_, '_>) -> Result<WorkSpec> {
         },
         nice: option(input, |input| input.arbitrary())?,
         comm: option(input, name)?,
+        pcomm: option(input, name)?,
         gid: option(input, small)?,
         uid: option(input, small)?,
         numa_node: option(input, small)?,

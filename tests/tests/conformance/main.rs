@@ -29,5 +29,6 @@ mod schedulers;
 mod slots;
 mod stalls;
 mod teardown;
+mod threads;
 mod verdict;
 mod workers;
