@@ -11,7 +11,7 @@ use proscenium_worker::{BreakdownKind, Report};
 use super::slot::{Crew, Group, Slot};
 use super::stage::Stage;
 use crate::name::{clean_line, quote};
-use crate::verdict::{PhaseLabel, Subject, evaluate, of_reports, of_slices};
+use crate::verdict::{Memory, PhaseLabel, Subject, evaluate, of_reports, of_slices, placed};
 use crate::world::{CrewReport, GroupId, Knob, World};
 
 /// Workers have this long, all together, to stop when asked.
@@ -122,13 +122,18 @@ impl Stage {
             .unwrap_or_default();
         let id = group.map(|group| group.id);
 
+        let cpuset = group.and_then(|group| group.cpuset.as_ref());
+        let memory = Memory::around(self.machine(), cpuset);
+
         let whole = of_reports(phase.unwrap_or(0), key, work, reports);
+        let whole = placed(whole, reports, &memory);
         let details = evaluate(
             &self.thresholds(),
             Subject {
                 stats: &whole,
                 reports,
                 bounds: bounds.as_ref(),
+                memory: &memory,
             },
         );
         let slices = match phase {

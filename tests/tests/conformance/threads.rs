@@ -1,5 +1,6 @@
 //! Section 2.5: work of one definition that shares a process.
 
+use nix::errno::Errno;
 use proscenium_guest_runtime::contract::ops::{
     CaptureProcs, MoveAllTasks, Op, Placement, SetAffinity, Spawn,
 };
@@ -238,7 +239,7 @@ fn what_cannot_be_threads_of_one_process_is_refused_by_name() {
 #[test]
 fn a_process_that_cannot_be_started_fails_its_step_and_leaves_no_handle() {
     let rig = Rig::new();
-    rig.fail(nix::errno::Errno::EAGAIN, |effect| {
+    rig.fail(Errno::EAGAIN, |effect| {
         matches!(effect, Effect::SpawnThreads { .. })
     });
     let ended = rig.execute(
