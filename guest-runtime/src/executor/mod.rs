@@ -64,6 +64,7 @@ mod unmet;
 
 pub(crate) use permits::linkable;
 
+pub use crew::swap_work;
 pub use error::{Error, Refusal, Result};
 pub use requirements::op_bit;
 pub use resolve::cpuset as resolve_cpuset;

@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
         if let Some(max) = def.pids_max {
             self.note(limits::pids_max(max).map_err(locate));
         }
-        self.def_work(&def.name, &def.work);
+        self.def_work(def);
         let started = match of_definition(def) {
             Ok(Some(run)) => self.payload(&run, Origin::Definition),
             Ok(None) => Ok(()),

@@ -5,7 +5,7 @@ use super::preflight::{Walk, draws};
 use super::teams::{self, Unit};
 use super::{Error, crew, lints};
 use crate::bindings::ops::Placement;
-use crate::bindings::types::WorkSpec;
+use crate::bindings::types::{CgroupDef, WorkSpec};
 use crate::name::quote;
 use crate::world::CrewPlan;
 
@@ -26,19 +26,22 @@ impl Walk<'_> {
                 self.lint(lints::dies_with_step(name));
             }
         }
-        self.work(name, work);
+        self.work(name, work, false);
     }
 
     /// All work of a definition.
-    pub(super) fn def_work(&mut self, name: &str, work: &[WorkSpec]) {
-        if work.is_empty() {
-            self.work(Some(name), &crew::default_spec());
+    pub(super) fn def_work(&mut self, def: &CgroupDef) {
+        let (name, swap) = (&*def.name, def.swappable);
+        if def.work.is_empty() {
+            self.work(Some(name), &crew::default_spec(), swap);
         }
-        for unit in teams::arranged(work) {
+        for unit in teams::arranged(&def.work) {
             match unit {
-                Unit::Alone(spec) => drop(self.work(Some(name), spec)),
+                Unit::Alone(spec) => drop(self.work(Some(name), spec, swap)),
                 Unit::Together(process, specs) => {
-                    let plans = specs.into_iter().map(|spec| self.work(Some(name), spec));
+                    let plans = specs
+                        .into_iter()
+                        .map(|spec| self.work(Some(name), spec, swap));
                     let plans: Vec<CrewPlan> = plans.flatten().collect();
                     let locate =
                         |error: Error| error.context(format!("work in cgroup {}", quote(name)));
@@ -48,7 +51,7 @@ impl Walk<'_> {
         }
     }
 
-    fn work(&mut self, name: Option<&str>, work: &WorkSpec) -> Option<CrewPlan> {
+    fn work(&mut self, name: Option<&str>, work: &WorkSpec, swap: bool) -> Option<CrewPlan> {
         let group = name.and_then(|name| self.names.get(name));
         let place = crew::Place {
             group: name,
@@ -56,6 +59,7 @@ impl Walk<'_> {
             mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.stage.machine(),
             default_workers: self.stage.settings.workers_per_cgroup,
+            swap: self.stage.settings.swap_work.as_ref().filter(|_| swap),
             own: self.stage.own_work(),
             permits: &self.stage.permits,
         };
@@ -68,6 +72,12 @@ impl Walk<'_> {
         self.note(directories);
         let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
         self.seen.crew(name, &plan.work, workers);
+        if swap && self.stage.is_swapped_in(&plan.work) {
+            self.seen.swapped();
+            if let Some(lint) = lints::swapped(name, work, plan.work.name()) {
+                self.lint(lint);
+            }
+        }
         self.names.start(name, workers);
         Some(plan)
     }

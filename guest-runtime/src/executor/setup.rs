@@ -50,7 +50,7 @@ impl Stage {
         let group = self.add_group(&def.name)?;
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
         self.apply_limits(group, def).map_err(locate)?;
-        self.start_work(&def.name, &def.work)?;
+        self.start_work(def)?;
         payload.map_or(Ok(()), |run| {
             self.run_payload(&run, Origin::Definition).map(drop)
         })

@@ -2,27 +2,29 @@
 //! end of the pass.
 
 use proscenium_wire::TasksReason;
+use proscenium_worker::Work;
 
 use super::crew::{self, Place};
 use super::slot::{Crew, Part, RUNNER, Slot};
 use super::stage::Stage;
 use super::teams::{self, Unit};
 use super::{Error, Result, lints};
-use crate::bindings::types::WorkSpec;
+use crate::bindings::types::{CgroupDef, WorkSpec};
 use crate::name::quote;
 use crate::world::{CrewId, CrewPlan};
 
 impl Stage {
     /// Starts all that a definition's cgroup is to do.
-    pub(super) fn start_work(&mut self, name: &str, work: &[WorkSpec]) -> Result<()> {
-        if work.is_empty() {
-            return self.start_crew(Some(name), &crew::default_spec());
+    pub(super) fn start_work(&mut self, def: &CgroupDef) -> Result<()> {
+        let (name, swap) = (&*def.name, def.swappable);
+        if def.work.is_empty() {
+            return self.start_crew(Some(name), &crew::default_spec(), swap);
         }
-        teams::arranged(work)
+        teams::arranged(&def.work)
             .into_iter()
             .try_for_each(|unit| match unit {
-                Unit::Alone(spec) => self.start_crew(Some(name), spec),
-                Unit::Together(process, specs) => self.start_team(name, process, &specs),
+                Unit::Alone(spec) => self.start_crew(Some(name), spec, swap),
+                Unit::Together(process, specs) => self.start_team(name, process, &specs, swap),
             })
     }
 
@@ -34,12 +36,12 @@ impl Stage {
         {
             self.lint(lints::dies_with_step(name));
         }
-        self.start_crew(name, spec)
+        self.start_crew(name, spec, false)
     }
 
     /// Starts the workers of one specification, a process for each.
-    fn start_crew(&mut self, name: Option<&str>, spec: &WorkSpec) -> Result<()> {
-        let plan = self.planned(name, spec, 0)?;
+    fn start_crew(&mut self, name: Option<&str>, spec: &WorkSpec, swap: bool) -> Result<()> {
+        let plan = self.planned(name, spec, swap, 0)?;
         let group = name.map(|name| self.group(name)).transpose()?;
         let group = group.map(|group| group.id);
         if group.is_some() {
@@ -60,12 +62,18 @@ impl Stage {
 
     /// Starts one process of which the workers of several specifications are
     /// threads.
-    fn start_team(&mut self, name: &str, process: &str, specs: &[&WorkSpec]) -> Result<()> {
+    fn start_team(
+        &mut self,
+        name: &str,
+        process: &str,
+        specs: &[&WorkSpec],
+        swap: bool,
+    ) -> Result<()> {
         let locate = |error: Error| error.context(format!("work in cgroup {}", quote(name)));
         let mut plans: Vec<CrewPlan> = Vec::with_capacity(specs.len());
         for spec in specs {
             let before = plans.iter().map(|plan| plan.setups.len()).sum();
-            plans.push(self.planned(Some(name), spec, before)?);
+            plans.push(self.planned(Some(name), spec, swap, before)?);
         }
         teams::check(process, &plans).map_err(locate)?;
         let group = self.group(name)?.id;
@@ -84,7 +92,13 @@ impl Stage {
     }
 
     /// What one specification stands for here, `before` workers after what runs.
-    fn planned(&mut self, name: Option<&str>, spec: &WorkSpec, before: usize) -> Result<CrewPlan> {
+    fn planned(
+        &mut self,
+        name: Option<&str>,
+        spec: &WorkSpec,
+        swap: bool,
+        before: usize,
+    ) -> Result<CrewPlan> {
         let running: usize = self.slots().map(Slot::worker_count).sum();
         let most = (self.settings.limits.workers as usize).saturating_sub(running + before);
         let most = u32::try_from(most).unwrap_or(u32::MAX);
@@ -96,6 +110,7 @@ impl Stage {
             mems: group.and_then(|group| group.mems.as_ref()),
             machine: self.machine(),
             default_workers: self.settings.workers_per_cgroup,
+            swap: self.settings.swap_work.as_ref().filter(|_| swap),
             own: self.own_work(),
             permits: &self.permits,
         };
@@ -104,7 +119,19 @@ impl Stage {
         let find = |name: &str| Ok(self.group(name)?.id);
         plan.directories = crew::directories(&plan.work, name, find)?;
         self.findings.seen.crew(name, &plan.work, count(&plan));
+        if swap && self.is_swapped_in(&plan.work) {
+            self.findings.seen.swapped();
+            if let Some(lint) = lints::swapped(name, spec, plan.work.name()) {
+                self.lint(lint);
+            }
+        }
         Ok(plan)
+    }
+
+    /// Whether this is the work that the operator wants done instead.
+    pub(super) fn is_swapped_in(&self, work: &Work) -> bool {
+        let swap = self.settings.swap_work.as_ref();
+        swap.is_some_and(|swap| swap.name == work.name())
     }
 
     /// Owned before it runs: whatever fails next, it is collected.

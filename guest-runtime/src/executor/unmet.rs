@@ -18,6 +18,8 @@ pub(super) struct Seen {
     crews: Vec<Crew>,
     /// Some cgroup had a cpuset.
     confined: bool,
+    /// Some workers do what the operator wants instead.
+    swapped: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -49,9 +51,20 @@ impl Seen {
         self.confined = true;
     }
 
+    /// Workers do what the operator wants instead.
+    pub(super) fn swapped(&mut self) {
+        self.swapped = true;
+    }
+
+    /// Whether any do.
+    pub(super) fn any_swapped(&self) -> bool {
+        self.swapped
+    }
+
     /// What `other` has seen as well.
     pub(super) fn join(&mut self, other: Self) {
         self.confined |= other.confined;
+        self.swapped |= other.swapped;
         for crew in other.crews {
             let cgroup = Some(crew.cgroup.as_str());
             self.crew(cgroup, &crew.work, crew.workers);

@@ -46,6 +46,7 @@ pub(crate) fn def(name: &str) -> CgroupDef {
         io_weight: None,
         pids_max: None,
         work: vec![],
+        swappable: false,
         payload: None,
     }
 }

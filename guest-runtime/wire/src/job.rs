@@ -92,16 +92,37 @@ pub struct Job {
 }
 
 /// Defaults for definitions that leave them open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerDefaults {
     /// Workers per cgroup.
     pub workers_per_cgroup: u32,
+    /// Work for all definitions that let theirs be replaced.
+    pub swap_work: Option<SwapWork>,
+}
+
+/// A built-in work type with parameters, as the operator says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwapWork {
+    /// Name of the type.
+    pub name: String,
+    /// Parameters by name; the others have their defaults.
+    pub parameters: Vec<(String, SwapValue)>,
+}
+
+/// Value of a parameter of a work type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwapValue {
+    /// A quantity in the parameter's unit.
+    Number(u64),
+    /// A word or a list.
+    Text(String),
 }
 
 impl Default for WorkerDefaults {
     fn default() -> Self {
         Self {
             workers_per_cgroup: 1,
+            swap_work: None,
         }
     }
 }

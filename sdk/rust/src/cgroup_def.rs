@@ -71,6 +71,7 @@ impl CgroupDef {
             io_weight: None,
             pids_max: None,
             work: Vec::new(),
+            swappable: false,
             payload: None,
         };
         Self {
@@ -284,6 +285,14 @@ impl CgroupDef {
     #[must_use]
     pub fn numa_node(mut self, node: Node) -> Self {
         self.defaults.numa_node = Some(node);
+        self
+    }
+
+    /// Whether the operator may have all its groups do another work type
+    /// (`--swap-work`), those whose size is a multiple of that type's group.
+    #[must_use]
+    pub fn swappable(mut self, swappable: bool) -> Self {
+        self.def.swappable = swappable;
         self
     }
 

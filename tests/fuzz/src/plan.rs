@@ -178,6 +178,7 @@ fn def(input: Input<'_, '_>) -> Result<CgroupDef> {
             })
         })?,
         work: list(input, work)?,
+        swappable: input.arbitrary()?,
         payload: option(input, payload_run)?,
     })
 }

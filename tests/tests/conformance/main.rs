@@ -28,6 +28,7 @@ mod roaming;
 mod schedulers;
 mod slots;
 mod stalls;
+mod swaps;
 mod teardown;
 mod threads;
 mod verdict;
