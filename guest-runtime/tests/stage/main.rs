@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a suite's helpers fail the test")]
 
 mod evidence;
+mod figures;
 mod knobs;
 mod lifetimes;
 mod ops;
