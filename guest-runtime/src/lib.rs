@@ -55,4 +55,5 @@ pub mod contract {
     pub use proscenium_worker::work::{Gives, WorkKind};
 
     pub use crate::bindings::{cgroups, ops, payloads, scenario, stage, types};
+    pub use crate::executor::swap_work;
 }

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use proscenium_wire::{CgroupStats, CpuTime, DetailKind, Event, LogLevel, Outcome};
-use proscenium_worker::BreakdownKind;
+use proscenium_worker::{BreakdownKind, Report};
 
 use super::slot::{Crew, Group, Slot};
 use super::stage::Stage;
 use crate::name::{clean_line, quote};
-use crate::verdict::{PhaseLabel, Subject, evaluate, of_reports, of_slices};
+use crate::verdict::{Memory, PhaseLabel, Subject, evaluate, of_reports, of_slices, placed};
 use crate::world::{CrewReport, GroupId, Knob, World};
 
 /// Workers have this long, all together, to stop when asked.
@@ -93,30 +93,52 @@ impl Stage {
     }
 
     fn judge(&mut self, groups: &[Group], crew: &Crew, report: &CrewReport, phase: Option<u16>) {
-        self.report_failures(crew, report);
-        self.report_breakdowns(crew, report);
+        let mut reports = report.reports.as_slice();
+        for part in &crew.parts {
+            let (own, others) = reports.split_at(reports.len().min(part.workers as usize));
+            reports = others;
+            self.judge_part(groups, &crew.key, &part.work, own, phase);
+        }
+    }
+
+    /// Judges the workers of one kind.
+    fn judge_part(
+        &mut self,
+        groups: &[Group],
+        key: &str,
+        work: &str,
+        reports: &[Report],
+        phase: Option<u16>,
+    ) {
+        self.report_failures(key, work, reports);
+        self.report_breakdowns(key, work, reports);
         let group = groups
             .iter()
-            .find(|group| group.name == crew.key)
-            .or_else(|| self.find(&crew.key));
+            .find(|group| group.name == key)
+            .or_else(|| self.find(key));
         let bounds = group.and_then(Group::bounds).cloned();
         let phases = group
             .map(|group| group.cpu_phases.clone())
             .unwrap_or_default();
         let id = group.map(|group| group.id);
 
-        let whole = of_reports(phase.unwrap_or(0), &crew.key, &crew.work, &report.reports);
+        let cpuset = group.and_then(|group| group.cpuset.as_ref());
+        let memory = Memory::around(self.machine(), cpuset);
+
+        let whole = of_reports(phase.unwrap_or(0), key, work, reports);
+        let whole = placed(whole, reports, &memory);
         let details = evaluate(
             &self.thresholds(),
             Subject {
                 stats: &whole,
-                reports: &report.reports,
+                reports,
                 bounds: bounds.as_ref(),
+                memory: &memory,
             },
         );
         let slices = match phase {
             Some(_) => Vec::new(),
-            None => of_slices(&crew.key, &crew.work, &report.reports),
+            None => of_slices(key, work, reports),
         };
         // A crew that filed under no phase has what it did as a whole.
         if slices.is_empty() {
@@ -145,9 +167,9 @@ impl Stage {
     }
 
     /// What the workers' own set-up could not do is said, and fails nothing.
-    fn report_failures(&mut self, crew: &Crew, report: &CrewReport) {
-        let place = quote(&crew.key);
-        for worker in &report.reports {
+    fn report_failures(&mut self, key: &str, work: &str, reports: &[Report]) {
+        let place = quote(key);
+        for worker in reports {
             for failure in &worker.failures {
                 let message = format!("cgroup {place}: worker {}: {failure}", worker.tid);
                 self.tally.note(message.clone());
@@ -161,8 +183,8 @@ impl Stage {
                     DetailKind::Other,
                     Outcome::Inconclusive,
                     format!(
-                        "cgroup {place}: {} worker {} did not end well ({how}): its figures are those until then",
-                        crew.work, worker.tid
+                        "cgroup {place}: {work} worker {} did not end well ({how}): its figures are those until then",
+                        worker.tid
                     ),
                 );
             }
@@ -171,9 +193,9 @@ impl Stage {
 
     /// Loops of the component's own that came to an end: one detail for each
     /// way in which they did, with the words of the first.
-    fn report_breakdowns(&mut self, crew: &Crew, report: &CrewReport) {
+    fn report_breakdowns(&mut self, key: &str, work: &str, reports: &[Report]) {
         let all = || {
-            let reports = report.reports.iter();
+            let reports = reports.iter();
             reports.filter_map(|worker| worker.breakdown.as_ref())
         };
         for kind in BreakdownKind::ALL {
@@ -183,10 +205,10 @@ impl Stage {
             let (detail, outcome, how) = breakdown_words(kind);
             let message = format!(
                 "cgroup {}: the exported work {} {how} in {} of {} workers: {}",
-                quote(&crew.key),
-                quote(&crew.work),
+                quote(key),
+                quote(work),
                 all().filter(|breakdown| breakdown.kind == kind).count(),
-                report.reports.len(),
+                reports.len(),
                 clean_line(&first.message, MAX_BREAKDOWN),
             );
             self.record(detail, outcome, message);

@@ -1,8 +1,8 @@
 //! From a work specification to a crew that a world can start. Pure.
 
-use proscenium_wire::Budget;
+use proscenium_wire::{Budget, SwapValue, SwapWork};
 use proscenium_worker::work::{Directory, Value};
-use proscenium_worker::{Setup, Work};
+use proscenium_worker::{Setup, Work, WorkError};
 
 use crate::bindings::types::{self, ParameterValue, WorkSpec, WorkerCount};
 use crate::cpuset::CpuSet;
@@ -22,6 +22,8 @@ pub(super) struct Place<'a> {
     pub(super) machine: &'a Machine,
     /// Workers where the specification leaves it open.
     pub(super) default_workers: u32,
+    /// What the operator wants done instead, where the definition allows it.
+    pub(super) swap: Option<&'a SwapWork>,
     /// What the component brings itself.
     pub(super) own: OwnWork<'a>,
     pub(super) permits: &'a Permits,
@@ -68,6 +70,7 @@ pub(super) fn plan(
         );
         return Err(Error::limit(Budget::Workers, message));
     }
+    let work = swapped(work, spec, place.swap, workers).map_err(locate)?;
     let group_size = work.group_size();
     if workers == 0 || workers % group_size != 0 {
         return Err(Error::invalid(format!(
@@ -77,11 +80,14 @@ pub(super) fn plan(
         ))
         .remedy(format!("start a multiple of {group_size}")));
     }
+    let name = |name: Option<&str>, which| name.map(|name| comm(which, name)).transpose();
+    let thread = name(spec.comm.as_deref(), "comm");
+    name(spec.pcomm.as_deref(), "pcomm").map_err(locate)?;
     let mut setup = Setup {
         policy: policy::scheduling(&spec.policy).map_err(locate)?,
         mem_policy: policy::memory(spec, place).map_err(locate)?,
         nice: nice(spec.nice).map_err(locate)?,
-        comm: spec.comm.as_deref().map(comm).transpose().map_err(locate)?,
+        comm: thread.map_err(locate)?,
         gid: identity("group", spec.gid).map_err(locate)?,
         uid: identity("user", spec.uid).map_err(locate)?,
         affinity: None,
@@ -132,6 +138,34 @@ pub(super) fn granted(spec: &WorkSpec, own: OwnWork<'_>, permits: &Permits) -> R
     }
 }
 
+/// The work that an operator wants done instead.
+///
+/// # Errors
+/// As [`Work::parse`].
+pub fn swap_work(swap: &SwapWork) -> Result<Work, WorkError> {
+    let value = |value: &SwapValue| match value {
+        SwapValue::Number(number) => Value::Number(*number),
+        SwapValue::Text(text) => Value::Text(text.clone()),
+    };
+    let given = swap.parameters.iter();
+    let parameters: Vec<_> = given
+        .map(|(name, given)| (name.clone(), value(given)))
+        .collect();
+    Work::parse(&swap.name, &parameters)
+}
+
+/// What is done instead of `work`, if so many workers can do it where these are.
+fn swapped(work: Work, spec: &WorkSpec, swap: Option<&SwapWork>, workers: u32) -> Result<Work> {
+    let Some(swap) = swap else {
+        return Ok(work);
+    };
+    let other =
+        swap_work(swap).map_err(|error| Error::invalid(format!("the work to swap in: {error}")))?;
+    let fits = workers.is_multiple_of(other.group_size());
+    let placed = spec.pcomm.is_none() || !other.needs_own_process();
+    Ok(if fits && placed { other } else { work })
+}
+
 fn existing(nodes: &[u32], machine: &Machine) -> Result<()> {
     match nodes.iter().find(|node| !machine.nodes.contains(node)) {
         None => Ok(()),
@@ -177,6 +211,7 @@ pub(super) fn default_spec() -> WorkSpec {
         mem_policy_flags: types::MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        pcomm: None,
         gid: None,
         uid: None,
         numa_node: None,
@@ -277,12 +312,12 @@ fn identity(what: &str, id: Option<u32>) -> Result<Option<u32>> {
     }
 }
 
-fn comm(comm: &str) -> Result<String> {
-    if comm.is_empty() || comm.len() > 15 || comm.contains('\0') {
+fn comm(which: &str, name: &str) -> Result<String> {
+    if name.is_empty() || name.len() > 15 || name.contains('\0') {
         return Err(Error::invalid(format!(
-            "comm {} is not a process name: 1 to 15 bytes without NUL",
-            quote(comm)
+            "{which} {} is not a process name: 1 to 15 bytes without NUL",
+            quote(name)
         )));
     }
-    Ok(comm.to_owned())
+    Ok(name.to_owned())
 }

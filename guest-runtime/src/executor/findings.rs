@@ -10,7 +10,7 @@ use proscenium_wire::{Event, Finding, OpPlace, Outcome, Severity};
 use super::requirements::op_name;
 use super::stage::Stage;
 use super::unmet::{self, Seen};
-use super::{Error, Refusal, Result};
+use super::{Error, Refusal, Result, lints};
 use crate::bindings::ops::Op;
 use crate::bindings::types::ErrorCode;
 
@@ -188,6 +188,12 @@ impl Stage {
         let ran = matches!(returned, Some(outcome) if outcome != Outcome::Skip);
         if ran || !self.findings.seen.is_empty() {
             let seen = std::mem::take(&mut self.findings.seen);
+            if let Some(swap) = &self.settings.swap_work
+                && !seen.any_swapped()
+            {
+                let lint = lints::nothing_swapped(&swap.name);
+                self.tell(Place::default().lint(lint));
+            }
             for lint in unmet::lints(&self.thresholds(), &seen) {
                 let finding = Place::default().lint(lint);
                 self.tell(finding);

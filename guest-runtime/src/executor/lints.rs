@@ -7,7 +7,7 @@ use proscenium_wire::Severity;
 
 use super::findings::Lint;
 use super::slot::RUNNER;
-use crate::bindings::types::{CpuBandwidth, CpuLimits, HoldSpec};
+use crate::bindings::types::{CpuBandwidth, CpuLimits, HoldSpec, Work, WorkSpec};
 use crate::name::quote;
 
 /// A hold of `wanted` that gets less, by more than `slack`. A fraction of 1 is
@@ -56,6 +56,33 @@ pub(super) fn dies_with_step(cgroup: &str) -> Lint {
             quote(cgroup)
         ),
         "declare them in the backdrop to have them in all steps",
+    )
+}
+
+/// Workers that do what the operator wants instead of what was declared.
+pub(super) fn swapped(cgroup: Option<&str>, declared: &WorkSpec, done: &str) -> Option<Lint> {
+    let name = match &declared.work {
+        Work::Builtin(builtin) => &builtin.name,
+        Work::Exported(name) => name,
+    };
+    (name != done).then(|| Lint {
+        severity: Severity::Note,
+        kind: "swapped-work",
+        message: format!(
+            "workers of cgroup {} do {done} instead of {}",
+            quote(cgroup.unwrap_or(RUNNER)),
+            quote(name)
+        ),
+        remedy: "leave --swap-work out to have the scenario's own work".to_owned(),
+    })
+}
+
+/// The operator's work found no place.
+pub(super) fn nothing_swapped(work: &str) -> Lint {
+    Lint::warning(
+        "nothing-swapped",
+        format!("{} was swapped in nowhere", quote(work)),
+        "make a definition swappable, with a multiple of the work's group of workers",
     )
 }
 

@@ -57,11 +57,14 @@ mod settings;
 mod setup;
 mod slot;
 mod stage;
+mod start;
 mod step;
+mod teams;
 mod unmet;
 
 pub(crate) use permits::linkable;
 
+pub use crew::swap_work;
 pub use error::{Error, Refusal, Result};
 pub use requirements::op_bit;
 pub use resolve::cpuset as resolve_cpuset;

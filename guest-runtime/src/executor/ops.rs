@@ -72,8 +72,8 @@ impl Stage {
             Op::ClearCpuset(name) => self.put_cpuset(name, None),
             Op::SwapCpusets(swap) => self.swap_cpusets(&swap.a, &swap.b),
             Op::Spawn(spawn) => match &spawn.placement {
-                Placement::Runner => self.start_crew(None, &spawn.work),
-                Placement::Cgroup(name) => self.start_crew(Some(name), &spawn.work),
+                Placement::Runner => self.spawn(None, &spawn.work),
+                Placement::Cgroup(name) => self.spawn(Some(name), &spawn.work),
             },
             Op::StopCgroup(name) => self.stop_group(name),
             Op::SetAffinity(set) => self.set_affinity(&set.cgroup, &set.affinity),
@@ -157,7 +157,7 @@ impl Stage {
             return Err(Error::invalid(format!(
                 "cgroup {} is where {} workers of cgroup {} go by themselves: stop those first",
                 quote(name),
-                crew.work,
+                crew.work(),
                 quote(&crew.key)
             )));
         }
@@ -187,7 +187,7 @@ impl Stage {
             self.say(LogLevel::Warn, message);
         }
         for crew in crews {
-            for worker in 0..crew.workers as usize {
+            for worker in 0..crew.workers() as usize {
                 let resolved =
                     resolve::affinity(affinity, &pool, self.world.machine(), &mut self.random)?;
                 let Some(cpus) = resolved else { continue };
@@ -234,7 +234,7 @@ impl Stage {
         if let Some(crew) = crews.iter().find(|crew| !crew.reaches.is_empty()) {
             return Err(Error::invalid(format!(
                 "move-all-tasks: {} workers of cgroup {} go where they were told by themselves: stop them, and start them there",
-                crew.work,
+                crew.work(),
                 quote(from)
             )));
         }
@@ -251,7 +251,7 @@ impl Stage {
     fn migrate_all(&mut self, crews: &[Crew], from: &str, target: GroupId) -> Result<u32> {
         let (mut moved, mut gone) = (0, 0);
         for crew in crews {
-            self.mediation.writes += u64::from(crew.workers);
+            self.mediation.writes += u64::from(crew.workers());
             let done = self.world.migrate(crew.id, target)?;
             moved += done.moved;
             gone += done.gone;

@@ -19,7 +19,7 @@ use super::scheduler_rules::Attached;
 use super::stage::Stage;
 use super::step::clean_label;
 use super::unmet::Seen;
-use super::{Error, Result, crew, evidence, hold, interrupts, lints, resolve};
+use super::{Error, Result, evidence, hold, interrupts, lints, resolve};
 use crate::bindings::ops::Op;
 use crate::bindings::stage::{Backdrop, StepPlan};
 use crate::bindings::types::{CgroupDef, HoldSpec, PayloadRun};
@@ -213,12 +213,7 @@ impl<'a> Walk<'a> {
         if let Some(max) = def.pids_max {
             self.note(limits::pids_max(max).map_err(locate));
         }
-        if def.work.is_empty() {
-            self.work(Some(&def.name), &crew::default_spec());
-        }
-        for work in &def.work {
-            self.work(Some(&def.name), work);
-        }
+        self.def_work(def);
         let started = match of_definition(def) {
             Ok(Some(run)) => self.payload(&run, Origin::Definition),
             Ok(None) => Ok(()),

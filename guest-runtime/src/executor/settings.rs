@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proscenium_wire::{
-    Job, Limits, PayloadSpec, Permissions, SchedulerSpec, Thresholds, WorkerDefaults,
+    Job, Limits, PayloadSpec, Permissions, SchedulerSpec, SwapWork, Thresholds, WorkerDefaults,
 };
 
 /// See the module.
@@ -13,6 +13,8 @@ pub struct Settings {
     pub duration: Duration,
     /// Workers where a definition leaves it open.
     pub workers_per_cgroup: u32,
+    /// Work for all definitions that let theirs be replaced.
+    pub swap_work: Option<SwapWork>,
     /// For whatever is drawn at random.
     pub seed: u64,
     /// What the scenario may do.
@@ -35,6 +37,7 @@ impl Default for Settings {
         Self {
             duration: Duration::from_secs(1),
             workers_per_cgroup: WorkerDefaults::default().workers_per_cgroup,
+            swap_work: None,
             seed: 0,
             permissions: Permissions::default(),
             limits: Limits::default(),
@@ -52,6 +55,7 @@ impl From<&Job> for Settings {
         Self {
             duration: Duration::from_nanos(job.duration_ns),
             workers_per_cgroup: job.defaults.workers_per_cgroup,
+            swap_work: job.defaults.swap_work.clone(),
             seed: job.seed,
             permissions: job.permissions.clone(),
             limits: job.limits,

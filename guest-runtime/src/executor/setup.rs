@@ -3,17 +3,15 @@
 //! All limits are written before the first worker starts, and workers start
 //! inside the cgroup, so no limit ever arrives late.
 
-use proscenium_wire::TasksReason;
-
-use super::crew::{self, Place};
+use super::crew;
 use super::limits::{self, Extent, Text, Write1};
 use super::payload_rules::{Origin, of_definition};
 use super::requirements::{lacking, of_def};
-use super::slot::{Crew, Group, RUNNER};
+use super::slot::Group;
 use super::stage::Stage;
 use super::step::StepId;
-use super::{Error, Result, lints, resolve};
-use crate::bindings::types::{CgroupDef, CpusetSpec, PayloadRun, WorkSpec, WorkerCount};
+use super::{Error, Result, resolve};
+use crate::bindings::types::{CgroupDef, CpusetSpec, PayloadRun, WorkerCount};
 use crate::cpuset::CpuSet;
 use crate::name::{components, quote};
 use crate::world::{Controllers, GroupId, Knob, WorldError};
@@ -52,13 +50,7 @@ impl Stage {
         let group = self.add_group(&def.name)?;
         let locate = |error: Error| error.context(format!("cgroup {}", quote(&def.name)));
         self.apply_limits(group, def).map_err(locate)?;
-        if def.work.is_empty() {
-            self.start_crew(Some(&def.name), &crew::default_spec())?;
-        } else {
-            def.work
-                .iter()
-                .try_for_each(|work| self.start_crew(Some(&def.name), work))?;
-        }
+        self.start_work(def)?;
         payload.map_or(Ok(()), |run| {
             self.run_payload(&run, Origin::Definition).map(drop)
         })
@@ -286,59 +278,5 @@ impl Stage {
             .iter()
             .flatten()
             .try_for_each(|write| self.write_one(group, *write))
-    }
-
-    /// Starts the workers of one specification in a tracked cgroup, or beside
-    /// the runtime; they run at the end of the pass.
-    pub(super) fn start_crew(&mut self, name: Option<&str>, spec: &WorkSpec) -> Result<()> {
-        let running: usize = self.slots().map(super::slot::Slot::worker_count).sum();
-        let most = (self.settings.limits.workers as usize).saturating_sub(running);
-        let mut random = self.random.fork();
-        let group = name.map(|name| self.group(name)).transpose()?;
-        let place = Place {
-            group: name,
-            cpuset: group.and_then(|group| group.cpuset.as_ref()),
-            mems: group.and_then(|group| group.mems.as_ref()),
-            machine: self.machine(),
-            default_workers: self.settings.workers_per_cgroup,
-            own: self.own_work(),
-            permits: &self.permits,
-        };
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
-        let mut plan = crew::plan(spec, place, most, self.epoch(), &mut random)?;
-        // Whatever is alive now lasts at least as long as these workers.
-        let find = |name: &str| Ok(self.group(name)?.id);
-        plan.directories = crew::directories(&plan.work, name, find)?;
-        let group = group.map(|group| group.id);
-        if let (Some(name), true) = (name, self.step.is_some())
-            && group.is_some_and(|id| self.is_backdrop(id))
-        {
-            self.lint(lints::dies_with_step(name));
-        }
-        let workers = u32::try_from(plan.setups.len()).unwrap_or(u32::MAX);
-        if group.is_some() {
-            self.confine()?;
-        }
-        self.mediation.spawns += u64::from(workers);
-        self.findings.seen.crew(name, &plan.work, workers);
-        let id = self.world.spawn(group, &plan).map_err(|error| {
-            Error::from(error).context(format!(
-                "starting {workers} {} workers in {}",
-                plan.work.name(),
-                name.map_or_else(|| "the runner's cgroup".to_owned(), quote)
-            ))
-        })?;
-        // Owned before it runs: whatever fails next, it is collected.
-        self.target().crews.push(Crew {
-            id,
-            key: name.unwrap_or(RUNNER).to_owned(),
-            work: plan.work.name().to_owned(),
-            workers,
-            reaches: plan.directories,
-        });
-        let work = plan.work.name().to_owned();
-        self.tell_crew(id, name.unwrap_or(RUNNER), TasksReason::Placed { work });
-        self.gated.push(id);
-        Ok(())
     }
 }

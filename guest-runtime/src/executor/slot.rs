@@ -87,17 +87,37 @@ impl Group {
     }
 }
 
+/// Equal workers.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// Name of their work type.
+    pub(super) work: String,
+    pub(super) workers: u32,
+}
+
 /// The workers of one handle.
 #[derive(Clone, Debug)]
 pub(super) struct Crew {
     pub(super) id: CrewId,
     /// Name of the cgroup that it is in; [`RUNNER`] beside the runtime.
     pub(super) key: String,
-    /// Name of its work type.
-    pub(super) work: String,
-    pub(super) workers: u32,
+    /// Its kinds of workers, in order: one, or several that share a process.
+    pub(super) parts: Vec<Part>,
     /// Cgroups into which its workers go, or put others, by themselves.
     pub(super) reaches: Vec<GroupId>,
+}
+
+impl Crew {
+    pub(super) fn workers(&self) -> u32 {
+        let workers = self.parts.iter().map(|part| part.workers);
+        workers.fold(0, u32::saturating_add)
+    }
+
+    /// What its workers do, for messages.
+    pub(super) fn work(&self) -> String {
+        let names: Vec<&str> = self.parts.iter().map(|part| &*part.work).collect();
+        names.join(", ")
+    }
 }
 
 /// See the module.
@@ -121,7 +141,7 @@ impl Slot {
     }
 
     pub(super) fn worker_count(&self) -> usize {
-        self.crews.iter().map(|crew| crew.workers as usize).sum()
+        self.crews.iter().map(|crew| crew.workers() as usize).sum()
     }
 
     /// Names for messages, bounded.

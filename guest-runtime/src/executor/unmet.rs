@@ -18,6 +18,8 @@ pub(super) struct Seen {
     crews: Vec<Crew>,
     /// Some cgroup had a cpuset.
     confined: bool,
+    /// Some workers do what the operator wants instead.
+    swapped: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -49,9 +51,20 @@ impl Seen {
         self.confined = true;
     }
 
+    /// Workers do what the operator wants instead.
+    pub(super) fn swapped(&mut self) {
+        self.swapped = true;
+    }
+
+    /// Whether any do.
+    pub(super) fn any_swapped(&self) -> bool {
+        self.swapped
+    }
+
     /// What `other` has seen as well.
     pub(super) fn join(&mut self, other: Self) {
         self.confined |= other.confined;
+        self.swapped |= other.swapped;
         for crew in other.crews {
             let cgroup = Some(crew.cgroup.as_str());
             self.crew(cgroup, &crew.work, crew.workers);
@@ -76,12 +89,18 @@ pub(super) fn lints(thresholds: &Thresholds, seen: &Seen) -> Vec<Lint> {
         .iter()
         .flat_map(|crew| crew_lints(thresholds, crew))
         .collect();
-    if thresholds.isolation == Some(true) && !seen.confined {
-        lints.push(Lint::warning(
-            "no-cpuset",
-            "isolation is checked and no cgroup has a cpuset: it judges nothing",
-            "give a cgroup a cpuset, or leave isolation out",
-        ));
+    let confined = [
+        ("isolation", thresholds.isolation == Some(true)),
+        ("min-page-locality", thresholds.min_page_locality.is_some()),
+    ];
+    if !seen.confined {
+        lints.extend(each_on(confined, |check| {
+            Lint::warning(
+                "no-cpuset",
+                format!("{check} is checked and no cgroup has a cpuset: it judges nothing"),
+                format!("give a cgroup a cpuset, or leave {check} out"),
+            )
+        }));
     }
     lints
 }
@@ -93,12 +112,13 @@ fn crew_lints(thresholds: &Thresholds, crew: &Crew) -> Vec<Lint> {
         sleeping(thresholds, crew, &subject),
         rates(thresholds, crew, &subject),
         comparisons(thresholds, crew, &subject),
+        pages(thresholds, crew, &subject),
     ]
     .concat()
 }
 
 /// One lint for each check of a list that is on.
-fn each_on(checks: [(&str, bool); 2], lint: impl Fn(&str) -> Lint) -> Vec<Lint> {
+fn each_on<const N: usize>(checks: [(&str, bool); N], lint: impl Fn(&str) -> Lint) -> Vec<Lint> {
     let on = checks.into_iter().filter(|(_, on)| *on);
     on.map(|(check, _)| lint(check)).collect()
 }
@@ -193,6 +213,30 @@ fn comparisons(thresholds: &Thresholds, crew: &Crew, subject: &str) -> Vec<Lint>
             "one-worker",
             format!("{check} compares workers, and {subject} has one"),
             "start two or more, or leave the check out",
+        )
+    })
+}
+
+fn pages(thresholds: &Thresholds, crew: &Crew, subject: &str) -> Vec<Lint> {
+    if crew.work.kind().is_some_and(|kind| kind.numa) {
+        return Vec::new();
+    }
+    let checks = [
+        ("min-page-locality", thresholds.min_page_locality.is_some()),
+        (
+            "max-cross-node-migration-ratio",
+            thresholds.max_cross_node_migration_ratio.is_some(),
+        ),
+        (
+            "max-slow-tier-ratio",
+            thresholds.max_slow_tier_ratio.is_some(),
+        ),
+    ];
+    each_on(checks, |check| {
+        Lint::warning(
+            "no-pages",
+            format!("{check} cannot be met by {subject}: it looks at no pages"),
+            "use a work type that says where its pages are, or leave the check out",
         )
     })
 }

@@ -1,9 +1,10 @@
 //! The opt-in checks of section 8.4, in its order: fairness, isolation,
-//! throughput and latency, migration.
+//! throughput and latency, migration, memory.
 
 use proscenium_wire::{CgroupStats, Detail, DetailKind, Outcome, Thresholds};
 use proscenium_worker::Report;
 
+use super::numa::Memory;
 use crate::cpuset::CpuSet;
 
 /// Spread of off-CPU shares that `not-starved` allows, in percent points.
@@ -51,6 +52,12 @@ pub fn stricter(operator: Thresholds, plugin: Thresholds) -> Thresholds {
         max_wake_cv: fewest(operator.max_wake_cv, plugin.max_wake_cv),
         min_iteration_rate: most(operator.min_iteration_rate, plugin.min_iteration_rate),
         max_migration_ratio: fewest(operator.max_migration_ratio, plugin.max_migration_ratio),
+        min_page_locality: most(operator.min_page_locality, plugin.min_page_locality),
+        max_cross_node_migration_ratio: fewest(
+            operator.max_cross_node_migration_ratio,
+            plugin.max_cross_node_migration_ratio,
+        ),
+        max_slow_tier_ratio: fewest(operator.max_slow_tier_ratio, plugin.max_slow_tier_ratio),
     }
 }
 
@@ -63,6 +70,8 @@ pub struct Subject<'a> {
     pub reports: &'a [Report],
     /// The CPUs that it may have used, if that can be said.
     pub bounds: Option<&'a CpuSet>,
+    /// What is near to it and what is slow.
+    pub memory: &'a Memory,
 }
 
 /// Judges one crew. `details` come without a phase; a check that is off or
@@ -75,6 +84,7 @@ pub fn evaluate(thresholds: &Thresholds, subject: Subject<'_>) -> Vec<Detail> {
     throughput(thresholds, subject, &mut details);
     latency(thresholds, subject, &mut details);
     migration(thresholds, subject, &mut details);
+    memory(thresholds, subject, &mut details);
     details
 }
 
@@ -291,6 +301,58 @@ fn migration(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<De
         )),
         Some(_) => {}
         None => details.push(unmeasured(stats, "migration ratio", skip_or(subject))),
+    }
+}
+
+fn memory(thresholds: &Thresholds, subject: Subject<'_>, details: &mut Vec<Detail>) {
+    let stats = subject.stats;
+    let limit = thresholds.min_page_locality;
+    if let (Some(limit), Some(near)) = (limit, &subject.memory.near) {
+        let kind = DetailKind::PageLocality;
+        match stats.page_locality {
+            Some(share) if share < limit => details.push(fail(
+                kind,
+                format!(
+                    "{}: {share:.3} of the pages lie on the nodes {near:?} of its cpuset, {limit:.3} required",
+                    place(stats)
+                ),
+            )),
+            Some(_) => {}
+            None if subject.reports.is_empty() => {
+                details.push(unmeasured(stats, "page locality", Outcome::Skip));
+            }
+            None => details.push(fail(
+                kind,
+                format!("{}: {} has no pages, so none lie near", place(stats), stats.work),
+            )),
+        }
+    }
+    for (limit, ratio, kind, what) in [
+        (
+            thresholds.max_cross_node_migration_ratio,
+            stats.cross_node_ratio,
+            DetailKind::CrossNodeMigration,
+            "of a worker's pages moved to another node",
+        ),
+        (
+            thresholds.max_slow_tier_ratio,
+            stats.slow_tier_ratio,
+            DetailKind::SlowTier,
+            "of the pages on nodes without CPUs",
+        ),
+    ] {
+        match (limit, ratio) {
+            (None, _) => {}
+            (Some(limit), Some(ratio)) if ratio > limit => details.push(fail(
+                kind,
+                format!("{}: {ratio:.3} {what}, {limit:.3} allowed", place(stats)),
+            )),
+            (Some(_), Some(_)) => {}
+            (Some(_), None) => {
+                let what = format!("the share {what}");
+                details.push(unmeasured(stats, &what, skip_or(subject)));
+            }
+        }
     }
 }
 

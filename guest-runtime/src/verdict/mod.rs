@@ -5,10 +5,12 @@
 //! or the plugin turned it on.
 
 mod checks;
+mod numa;
 mod stats;
 mod tally;
 
 pub(crate) use checks::gap_limit;
 pub use checks::{Subject, evaluate, stricter};
+pub use numa::{Memory, placed};
 pub use stats::{Sample, of_reports, of_slices};
 pub use tally::{Ending, PhaseLabel, Tally};

@@ -202,6 +202,11 @@ fn of_samples(phase: u16, cgroup: &str, work: &str, samples: &[Sample]) -> Cgrou
         timer_median_ns: nearest_rank(&timers, 50),
         numa_pages: pages(samples),
         pages_migrated: sum(|sample| sample.pages_migrated),
+        run_delay_worst_ns: delays.iter().copied().max(),
+        // What they are compared with is not known here, see `numa`.
+        page_locality: None,
+        cross_node_ratio: None,
+        slow_tier_ratio: None,
     }
 }
 

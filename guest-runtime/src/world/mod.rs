@@ -68,7 +68,7 @@ pub struct CrewPlan {
 pub struct CrewReport {
     /// Which.
     pub crew: CrewId,
-    /// One for each worker, in order. A worker that did not end well has what
+    /// One for each worker, in the order of its plans. A worker that did not end well has what
     /// it counted until then, `completed` false, and how it ended.
     pub reports: Vec<Report>,
 }
@@ -207,6 +207,21 @@ pub trait World: Debug {
     /// started before the error are gone when this returns.
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError>;
 
+    /// Starts one process, called `name`, inside `group` from its first
+    /// instruction, of which the workers of all plans are threads, in order,
+    /// each set up as planned and waiting at the gate. It has one thread more,
+    /// which only waits. None of the work may need a process of its own.
+    ///
+    /// # Errors
+    /// The kernel's own, `EAGAIN` at `pids.max` among them; the process is then
+    /// gone when this returns.
+    fn spawn_threads(
+        &mut self,
+        group: GroupId,
+        name: &str,
+        plans: &[CrewPlan],
+    ) -> Result<CrewId, WorldError>;
+
     /// Lets crews run, once all of them are ready: one that ran before would
     /// take CPU time from the setup of the others.
     ///
@@ -214,7 +229,8 @@ pub trait World: Debug {
     /// [`WorldError::Gone`]; none of them runs then.
     fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError>;
 
-    /// Process ids of a crew, in order; empty if it is gone.
+    /// Process ids of a crew, in order, one if its workers are threads; empty if
+    /// it is gone.
     fn pids(&self, crew: CrewId) -> &[u32];
 
     /// Tells a crew the phase under which it files what it does next.

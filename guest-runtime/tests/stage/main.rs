@@ -4,9 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite's helpers fail the test")]
 
+mod evidence;
+mod figures;
 mod knobs;
 mod lifetimes;
 mod ops;
+mod payloads;
 #[path = "../support/place.rs"]
 mod place;
 #[path = "../support/plans.rs"]

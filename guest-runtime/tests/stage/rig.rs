@@ -13,7 +13,7 @@ use proscenium_guest_runtime::executor::{Result, Settings, Stage, StepId};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, World};
-use proscenium_wire::{Event, Outcome, Permissions, Verdict};
+use proscenium_wire::{Event, Outcome, PayloadSpec, Permissions, Verdict};
 
 use crate::place::{Place, skip};
 use crate::plans::{backdrop, ms};
@@ -28,12 +28,18 @@ const CPUS: usize = 4;
 /// A stage, and where its cgroups are.
 pub(crate) struct Rig {
     pub(crate) stage: Stage,
+    events: Rc<RefCell<Vec<Event>>>,
     root: PathBuf,
 }
 
 impl Rig {
     /// A stage for the test `name`; `None`, which is recorded, where it cannot be.
     pub(crate) fn new(name: &str) -> Option<Self> {
+        Self::with(name, vec![])
+    }
+
+    /// The same with these programs declared.
+    pub(crate) fn with(name: &str, payloads: Vec<PayloadSpec>) -> Option<Self> {
         let place = Place::find(name)?;
         let world = Kernel::new(place.parts(None)).unwrap();
         let (has, cpus) = (world.controllers(), world.machine().cpus.len());
@@ -47,11 +53,13 @@ impl Rig {
         let settings = Settings {
             duration: Duration::from_secs(60),
             permissions: Permissions::all(),
+            payloads,
             ..Settings::default()
         };
         let events = Rc::new(RefCell::new(Vec::<Event>::new()));
         Some(Self {
-            stage: Stage::new(Box::new(world), Box::new(events), settings),
+            stage: Stage::new(Box::new(world), Box::new(Rc::clone(&events)), settings),
+            events,
             root: place.hierarchy.join(&place.root_name),
         })
     }
@@ -96,6 +104,11 @@ impl Rig {
         drop(world);
         assert!(!self.root.exists(), "the scenario's root is gone");
         verdict
+    }
+
+    /// The frames so far.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.borrow().clone()
     }
 
     pub(crate) fn cgroup(&self, cgroup: &str) -> PathBuf {

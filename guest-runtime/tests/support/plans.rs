@@ -46,6 +46,7 @@ pub(crate) fn def(name: &str) -> CgroupDef {
         io_weight: None,
         pids_max: None,
         work: vec![],
+        swappable: false,
         payload: None,
     }
 }
@@ -74,6 +75,7 @@ pub(crate) fn work(name: &str, workers: WorkerCount) -> WorkSpec {
         mem_policy_flags: MemPolicyFlags::empty(),
         nice: None,
         comm: None,
+        pcomm: None,
         gid: None,
         uid: None,
         numa_node: None,

@@ -92,16 +92,37 @@ pub struct Job {
 }
 
 /// Defaults for definitions that leave them open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerDefaults {
     /// Workers per cgroup.
     pub workers_per_cgroup: u32,
+    /// Work for all definitions that let theirs be replaced.
+    pub swap_work: Option<SwapWork>,
+}
+
+/// A built-in work type with parameters, as the operator says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwapWork {
+    /// Name of the type.
+    pub name: String,
+    /// Parameters by name; the others have their defaults.
+    pub parameters: Vec<(String, SwapValue)>,
+}
+
+/// Value of a parameter of a work type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwapValue {
+    /// A quantity in the parameter's unit.
+    Number(u64),
+    /// A word or a list.
+    Text(String),
 }
 
 impl Default for WorkerDefaults {
     fn default() -> Self {
         Self {
             workers_per_cgroup: 1,
+            swap_work: None,
         }
     }
 }
@@ -202,6 +223,12 @@ pub struct Thresholds {
     pub min_iteration_rate: Option<f64>,
     /// Most migrations per iteration.
     pub max_migration_ratio: Option<f64>,
+    /// Least share of pages on the nodes of the cpuset's CPUs, 0 to 1.
+    pub min_page_locality: Option<f64>,
+    /// Most pages that a worker moved to another node, per page that it has.
+    pub max_cross_node_migration_ratio: Option<f64>,
+    /// Greatest share of pages on nodes without CPUs, 0 to 1.
+    pub max_slow_tier_ratio: Option<f64>,
 }
 
 impl Thresholds {
@@ -219,6 +246,11 @@ impl Thresholds {
             max_wake_cv: over.max_wake_cv.or(self.max_wake_cv),
             min_iteration_rate: over.min_iteration_rate.or(self.min_iteration_rate),
             max_migration_ratio: over.max_migration_ratio.or(self.max_migration_ratio),
+            min_page_locality: over.min_page_locality.or(self.min_page_locality),
+            max_cross_node_migration_ratio: over
+                .max_cross_node_migration_ratio
+                .or(self.max_cross_node_migration_ratio),
+            max_slow_tier_ratio: over.max_slow_tier_ratio.or(self.max_slow_tier_ratio),
         }
     }
 

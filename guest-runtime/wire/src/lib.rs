@@ -65,7 +65,10 @@ pub use finding::{Finding, OpPlace, Severity};
 pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
 pub use grant::{ANY, KernelAccess, Names, OnDenied, Permissions};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
-pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};
+pub use job::{
+    Job, JobError, Limits, MAX_JOB, SwapValue, SwapWork, Thresholds, WorkerDefaults, decode_job,
+    encode_job,
+};
 pub use payload::{
     MAX_PAYLOADS, Metric, MetricHint, PayloadCheck, PayloadCheckResult, PayloadExit, PayloadKind,
     PayloadOutput, PayloadRecord, PayloadSpec, Polarity,

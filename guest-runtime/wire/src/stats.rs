@@ -86,6 +86,16 @@ pub struct CgroupStats {
     pub numa_pages: Vec<(u32, u64)>,
     /// Pages that the workers moved to another node.
     pub pages_migrated: u64,
+    /// Longest time that a worker was runnable but waiting (`schedstat`), in
+    /// nanoseconds.
+    pub run_delay_worst_ns: Option<u64>,
+    /// Share of the pages on nodes of the CPUs of the cgroup's cpuset, 0 to 1;
+    /// none without a cpuset.
+    pub page_locality: Option<f64>,
+    /// Pages that a worker moved per page that it has, of the worst worker.
+    pub cross_node_ratio: Option<f64>,
+    /// Share of the pages on nodes without CPUs, 0 to 1.
+    pub slow_tier_ratio: Option<f64>,
 }
 
 /// One phase: what the host needs for the per-step table.

@@ -129,6 +129,12 @@ pub enum DetailKind {
     RootMemoryLimit,
     /// The scenario's duration: as much as the run allows.
     DurationLimit,
+    /// Too few pages near the CPUs that use them.
+    PageLocality,
+    /// Too many pages moved from node to node.
+    CrossNodeMigration,
+    /// Too many pages on nodes without CPUs.
+    SlowTier,
 }
 
 /// One recorded reason.

@@ -306,7 +306,16 @@ fn the_job_has_its_golden_bytes() {
         parameters: vec![("share".into(), "0.5".into())],
         duration_ns: 4_000_000_000,
         seed: 42,
-        defaults: WorkerDefaults::default(),
+        defaults: WorkerDefaults {
+            swap_work: Some(SwapWork {
+                name: "bursty".into(),
+                parameters: vec![
+                    ("work-us".into(), SwapValue::Number(10)),
+                    ("word".into(), SwapValue::Text("any".into())),
+                ],
+            }),
+            ..WorkerDefaults::default()
+        },
         permissions: Permissions::all(),
         limits: Limits::default(),
         thresholds: Thresholds {

@@ -272,6 +272,13 @@ impl Arena {
             .map_or(0, |slot| slot.live.iterations.load(Relaxed))
     }
 
+    /// Thread id of one worker; 0 if it has not begun or there is none.
+    #[must_use]
+    pub fn tid(&self, worker: usize) -> u32 {
+        self.slot(worker)
+            .map_or(0, |slot| slot.facts.tid.load(Relaxed))
+    }
+
     /// Iterations of all workers, without a system call.
     #[must_use]
     pub fn total_iterations(&self) -> u64 {

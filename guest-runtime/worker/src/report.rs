@@ -15,7 +15,8 @@ use crate::setup::SetupStep;
 /// every iteration for types whose iteration blocks or takes long).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Its thread (and process) id; 0 if it never came to run.
+    /// Its thread id, which is its process id too unless it shares a process; 0
+    /// if it never came to run.
     pub tid: u32,
     /// It had finished its setup and reached the gate.
     pub ready: bool,
@@ -102,7 +103,7 @@ pub struct Samples {
     pub sum_of_squares: f64,
 }
 
-/// Differences of `/proc/self/schedstat` over the loop.
+/// Differences of the thread's `schedstat` over the loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedstat {
     /// Time on a CPU, in nanoseconds.

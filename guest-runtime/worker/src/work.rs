@@ -199,6 +199,16 @@ impl Work {
             .collect()
     }
 
+    /// Its workers cannot be threads of one process: they start or reap
+    /// children, or run a component's own code.
+    #[must_use]
+    pub fn needs_own_process(&self) -> bool {
+        matches!(
+            self,
+            Self::Churn(Churn::ForkExit {} | Churn::AttachStorm { .. }) | Self::Exported { .. }
+        )
+    }
+
     /// The nodes that it names.
     #[must_use]
     pub fn nodes(&self) -> &[u32] {

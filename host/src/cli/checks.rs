@@ -8,7 +8,7 @@ use super::values;
 pub(super) const HELP: &str = "\
 not-starved, isolation, max-gap=DURATION, max-spread=PERCENT, max-throughput-cv=N, \
 min-work-rate=N, max-p99-wake=DURATION, max-wake-cv=N, min-iteration-rate=N, \
-max-migration-ratio=N";
+max-migration-ratio=N, min-page-locality=N, max-cross-node-migration-ratio=N, max-slow-tier-ratio=N";
 
 /// One check, such as `isolation` or `max-gap=50ms`.
 pub(super) fn parse(text: &str) -> Result<Thresholds, String> {
@@ -32,6 +32,10 @@ pub(super) fn parse(text: &str) -> Result<Thresholds, String> {
             Err(format!("{name} is 0 or more"))
         }
     };
+    let share = || match number()? {
+        Some(share) if share > 1.0 => Err(format!("{name} is a share, from 0 to 1")),
+        share => Ok(share),
+    };
     let nanoseconds = || {
         let value = value.ok_or_else(|| format!("{name} needs a value, such as {name}=50ms"))?;
         values::duration(value).map(values::nanoseconds).map(Some)
@@ -47,6 +51,9 @@ pub(super) fn parse(text: &str) -> Result<Thresholds, String> {
         "max-wake-cv" => set.max_wake_cv = number()?,
         "min-iteration-rate" => set.min_iteration_rate = number()?,
         "max-migration-ratio" => set.max_migration_ratio = number()?,
+        "min-page-locality" => set.min_page_locality = share()?,
+        "max-cross-node-migration-ratio" => set.max_cross_node_migration_ratio = number()?,
+        "max-slow-tier-ratio" => set.max_slow_tier_ratio = share()?,
         _ => return Err(format!("there is no such check: there are {HELP}")),
     }
     Ok(set)
@@ -62,7 +69,7 @@ mod tests {
             let text = name
                 .replace("DURATION", "50ms")
                 .replace("PERCENT", "15")
-                .replace('N', "2");
+                .replace('N', "0.5");
             let set = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert!(set.any(), "{text}");
         }
@@ -90,6 +97,8 @@ mod tests {
             "max-spread=x",
             "max-wake-cv=-1",
             "max-wake-cv=nan",
+            "min-page-locality=1.5",
+            "max-slow-tier-ratio",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

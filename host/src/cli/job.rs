@@ -30,6 +30,7 @@ pub(super) fn job(
         seed: args.seed,
         defaults: WorkerDefaults {
             workers_per_cgroup: args.workers,
+            swap_work: args.swap_work.clone(),
         },
         permissions: grant.permissions,
         limits: grant.limits,

@@ -25,6 +25,7 @@ mod record;
 mod run;
 mod scenario;
 mod simulated;
+mod swap;
 mod sweep;
 mod values;
 mod work_types;

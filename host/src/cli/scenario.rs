@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use proscenium_guest_runtime::plugin::{Foreign, Manifest};
-use proscenium_wire::Thresholds;
+use proscenium_wire::{SwapWork, Thresholds};
 
 use super::admission::{Admitted, GrantArgs};
 use super::programs::ProgramArgs;
-use super::{checks, values};
+use super::{checks, swap, values};
 use crate::error::ExpectedError;
 use crate::plugin::Loaded;
 
@@ -37,6 +37,11 @@ pub(super) struct ScenarioArgs {
     #[arg(long, value_name = "N", default_value = "1",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=1024))]
     pub(super) workers: u32,
+
+    /// Work for all cgroups that the scenario lets do another, in place of their own; `inspect
+    /// --work-types` lists the types and their parameters.
+    #[arg(long, value_name = "TYPE[,NAME=VALUE...]", value_parser = swap::parse)]
+    pub(super) swap_work: Option<SwapWork>,
 
     /// Checks to turn on, separated by commas.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = checks::parse,

@@ -115,6 +115,9 @@ pub(super) fn cgroup(mut stats: CgroupStats) -> CgroupStats {
         &mut stats.migration_ratio,
         &mut stats.wake_cv,
         &mut stats.throughput_cv,
+        &mut stats.page_locality,
+        &mut stats.cross_node_ratio,
+        &mut stats.slow_tier_ratio,
     ] {
         *figure = figure.and_then(clean::finite);
     }

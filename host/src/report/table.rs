@@ -73,10 +73,22 @@ const FIGURES: &[Column] = &[
     ("wake p99", |s| s.wake_p99_ns.map(time)),
     ("cost p99", |s| s.cost_p99_ns.map(time)),
     ("timer p99", |s| s.timer_p99_ns.map(time)),
+    ("run delay", |s| {
+        s.run_delay_worst_ns.filter(|ns| *ns > 0).map(time)
+    }),
+    ("near pages", |s| s.page_locality.map(share)),
+    ("slow pages", |s| {
+        s.slow_tier_ratio.filter(|ratio| *ratio > 0.0).map(share)
+    }),
     ("pages moved", |s| {
         (s.pages_migrated > 0).then(|| count(s.pages_migrated))
     }),
 ];
+
+/// A share in percent.
+fn share(ratio: f64) -> String {
+    format!("{:.1} %", ratio * 100.0)
+}
 
 /// One row per cgroup and phase.
 pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {

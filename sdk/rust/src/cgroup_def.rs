@@ -20,6 +20,7 @@ use crate::types::{
 /// * `work`, `workers`, `workers_per_cpu`, `policy`, `affinity`, `mem_policy`
 ///   set the *first* group of workers and make it where there is none.
 ///   [`also`](Self::also) appends a group.
+/// * `pcomm` makes one process of all groups that are there when it is called.
 /// * `nice`, `comm`, `uid`, `gid` and `numa_node` are defaults for every group
 ///   that left them open, whenever they are called.
 ///
@@ -70,6 +71,7 @@ impl CgroupDef {
             io_weight: None,
             pids_max: None,
             work: Vec::new(),
+            swappable: false,
             payload: None,
         };
         Self {
@@ -238,6 +240,19 @@ impl CgroupDef {
         self
     }
 
+    /// Makes all groups so far one process of this name, each worker a thread of
+    /// it; a group has another process if it says so later. Makes the first
+    /// group where there is none. See [`WorkSpec::pcomm`].
+    #[must_use]
+    pub fn pcomm(self, process: impl Into<String>) -> Self {
+        let process = process.into();
+        let mut stamped = self.first(|spec| spec);
+        for spec in &mut stamped.def.work {
+            spec.pcomm = Some(process.clone());
+        }
+        stamped
+    }
+
     /// -20 to 19, for every group that does not say.
     #[must_use]
     pub fn nice(mut self, nice: i32) -> Self {
@@ -245,7 +260,7 @@ impl CgroupDef {
         self
     }
 
-    /// Process name, for every group that does not say: 1 to 15 bytes.
+    /// Name of threads, for every group that does not say: 1 to 15 bytes.
     #[must_use]
     pub fn comm(mut self, comm: impl Into<String>) -> Self {
         self.defaults.comm = Some(comm.into());
@@ -270,6 +285,14 @@ impl CgroupDef {
     #[must_use]
     pub fn numa_node(mut self, node: Node) -> Self {
         self.defaults.numa_node = Some(node);
+        self
+    }
+
+    /// Whether the operator may have all its groups do another work type
+    /// (`--swap-work`), those whose size is a multiple of that type's group.
+    #[must_use]
+    pub fn swappable(mut self, swappable: bool) -> Self {
+        self.def.swappable = swappable;
         self
     }
 

@@ -58,6 +58,9 @@ impl Thresholds {
             max_wake_latency_cv: None,
             min_iteration_rate: None,
             max_migration_ratio: None,
+            min_page_locality: None,
+            max_cross_node_migration_ratio: None,
+            max_slow_tier_ratio: None,
         }
     }
 
@@ -131,6 +134,28 @@ impl Thresholds {
         self.max_migration_ratio = Some(ratio);
         self
     }
+
+    /// Share of the pages that work looks at on the nodes of the cpuset's CPUs,
+    /// 0 to 1, at least. No pages at all fail; without a cpuset nothing is judged.
+    #[must_use]
+    pub const fn min_page_locality(mut self, share: f64) -> Self {
+        self.min_page_locality = Some(share);
+        self
+    }
+
+    /// Pages that a worker moved to another node per page that it has, at most.
+    #[must_use]
+    pub const fn max_cross_node_migration_ratio(mut self, ratio: f64) -> Self {
+        self.max_cross_node_migration_ratio = Some(ratio);
+        self
+    }
+
+    /// Share of the pages on nodes without CPUs, 0 to 1, at most.
+    #[must_use]
+    pub const fn max_slow_tier_ratio(mut self, share: f64) -> Self {
+        self.max_slow_tier_ratio = Some(share);
+        self
+    }
 }
 
 impl Default for Thresholds {
@@ -160,6 +185,25 @@ pub struct WorkerStats {
     pub migrations: u64,
     /// 99th percentile, where the work type waits for wake-ups.
     pub p99_wake_latency: Option<Duration>,
+    /// Median lateness of timers, where the work type has them.
+    pub median_timer_latency: Option<Duration>,
+    /// 99th percentile of the lateness of timers, likewise.
+    pub p99_timer_latency: Option<Duration>,
+    /// Median cost of a piece of work, where the work type measures it.
+    pub median_cost: Option<Duration>,
+    /// 99th percentile of that cost, likewise.
+    pub p99_cost: Option<Duration>,
+    /// Mean time runnable but waiting for a CPU; none of workers that outlive
+    /// the step.
+    pub mean_run_delay: Option<Duration>,
+    /// The same of the worker for which it is longest.
+    pub worst_run_delay: Option<Duration>,
+    /// Share of pages on the nodes of the cpuset's CPUs, 0 to 1.
+    pub page_locality: Option<f64>,
+    /// Pages that a worker moved per page that it has, of the worst worker.
+    pub cross_node_migration_ratio: Option<f64>,
+    /// Share of pages on nodes without CPUs, 0 to 1.
+    pub slow_tier_ratio: Option<f64>,
 }
 
 /// Statistics of the steps that are over.
@@ -183,6 +227,15 @@ impl From<checks::WorkerStats> for WorkerStats {
             worst_gap: from_nanos(raw.worst_gap),
             migrations: raw.migrations,
             p99_wake_latency: raw.p99_wake_latency.map(from_nanos),
+            median_timer_latency: raw.median_timer_latency.map(from_nanos),
+            p99_timer_latency: raw.p99_timer_latency.map(from_nanos),
+            median_cost: raw.median_cost.map(from_nanos),
+            p99_cost: raw.p99_cost.map(from_nanos),
+            mean_run_delay: raw.mean_run_delay.map(from_nanos),
+            worst_run_delay: raw.worst_run_delay.map(from_nanos),
+            page_locality: raw.page_locality,
+            cross_node_migration_ratio: raw.cross_node_migration_ratio,
+            slow_tier_ratio: raw.slow_tier_ratio,
         }
     }
 }

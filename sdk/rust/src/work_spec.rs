@@ -25,6 +25,7 @@ impl WorkSpec {
             mem_policy_flags: MemPolicyFlags::empty(),
             nice: None,
             comm: None,
+            pcomm: None,
             gid: None,
             uid: None,
             numa_node: None,
@@ -80,10 +81,29 @@ impl WorkSpec {
         self
     }
 
-    /// Process name: 1 to 15 bytes, no NUL.
+    /// Name of each worker's thread, and of its process if that is its own: 1
+    /// to 15 bytes, no NUL.
     #[must_use]
     pub fn comm(mut self, comm: impl Into<String>) -> Self {
         self.comm = Some(comm.into());
+        self
+    }
+
+    /// Name of the process of which these workers are threads, together with
+    /// all other work of the same definition that says the same: 1 to 15 bytes,
+    /// no NUL. They have the same user and group.
+    ///
+    /// ```
+    /// use proscenium_sdk::prelude::*;
+    ///
+    /// // One process `server` with five threads that work.
+    /// let def = CgroupDef::new("tenant")
+    ///     .also(WorkSpec::new(SpinWait::new()).workers(4).comm("compute").pcomm("server"))
+    ///     .also(WorkSpec::new(Bursty::new()).workers(1).comm("timer").pcomm("server"));
+    /// ```
+    #[must_use]
+    pub fn pcomm(mut self, process: impl Into<String>) -> Self {
+        self.pcomm = Some(process.into());
         self
     }
 

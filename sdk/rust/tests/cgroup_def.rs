@@ -190,3 +190,18 @@ fn a_payload_runs_inside_its_own_cgroup() {
     assert_eq!((payload.payload.as_str(), payload.cgroup), ("fio", None));
     assert_eq!(payload.args, ["--rw=read"]);
 }
+
+#[test]
+fn pcomm_stamps_the_groups_that_are_there_and_overwrites() {
+    let own = WorkSpec::new(SpinWait::new()).pcomm("own");
+    let def = raw(CgroupDef::new("a")
+        .workers(2)
+        .also(own)
+        .pcomm("server")
+        .also(WorkSpec::new(SpinWait::new())));
+    let names: Vec<_> = def.work.iter().map(|spec| spec.pcomm.as_deref()).collect();
+    assert_eq!(names, [Some("server"), Some("server"), None]);
+    let def = raw(CgroupDef::new("a").pcomm("server"));
+    assert_eq!(def.work.len(), 1, "a process has a worker");
+    assert_eq!(def.work[0].pcomm.as_deref(), Some("server"));
+}

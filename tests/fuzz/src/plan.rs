@@ -178,6 +178,7 @@ fn def(input: Input<'_, '_>) -> Result<CgroupDef> {
             })
         })?,
         work: list(input, work)?,
+        swappable: input.arbitrary()?,
         payload: option(input, payload_run)?,
     })
 }
@@ -246,6 +247,7 @@ fn work(input: Input<'_, '_>) -> Result<WorkSpec> {
         },
         nice: option(input, |input| input.arbitrary())?,
         comm: option(input, name)?,
+        pcomm: option(input, name)?,
         gid: option(input, small)?,
         uid: option(input, small)?,
         numa_node: option(input, small)?,

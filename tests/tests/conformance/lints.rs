@@ -106,6 +106,19 @@ fn checks_that_cannot_be_met_or_judge_nothing_are_found() {
         max_throughput_cv: Some(1.0),
         ..none()
     };
+    let near = Thresholds {
+        min_page_locality: Some(1.0),
+        ..none()
+    };
+    let slow = Thresholds {
+        max_cross_node_migration_ratio: Some(1.0),
+        max_slow_tier_ratio: Some(1.0),
+        ..none()
+    };
+    let sweep = |def| CgroupDef {
+        work: with_work("a", "numa-working-set-sweep", 1).work,
+        ..def
+    };
     let sleeper = || with_work("a", "bursty", 1);
     let table = [
         (p99(1), def("a"), &["no-wake-samples"][..]),
@@ -116,6 +129,11 @@ fn checks_that_cannot_be_met_or_judge_nothing_are_found() {
         (gap(150), sleeper(), &[]),
         (isolation, def("a"), &["no-cpuset"]),
         (isolation, def_on("a", &[0]), &[]),
+        (near, sweep(def("a")), &["no-cpuset"]),
+        (near, sweep(def_on("a", &[0])), &[]),
+        (near, def_on("a", &[0]), &["no-pages"]),
+        (slow, def("a"), &["no-pages", "no-pages"]),
+        (slow, sweep(def("a")), &[]),
         (cv, def("a"), &["one-worker"]),
         (cv, with_work("a", "spin-wait", 2), &[]),
     ];

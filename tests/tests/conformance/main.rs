@@ -28,6 +28,8 @@ mod roaming;
 mod schedulers;
 mod slots;
 mod stalls;
+mod swaps;
 mod teardown;
+mod threads;
 mod verdict;
 mod workers;

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use proscenium_guest_runtime::contract::ops::{
     CaptureProcs, Irq, MoveAllTasks, Op, SetAffinity, SetCpuset, SteerIrq, SwapCpusets,
 };
-use proscenium_guest_runtime::contract::types::{Affinity, CpusetSpec, HoldSpec};
+use proscenium_guest_runtime::contract::types::{
+    Affinity, CgroupDef, CpusetSpec, HoldSpec, WorkSpec,
+};
 use proscenium_guest_runtime::executor::StepId;
 use proscenium_guest_runtime::world::ExtState;
 use proscenium_guest_runtime::world::simulated::{Death, Effect, Fate, Loading, SchedulerScript};
@@ -56,6 +58,18 @@ enum Call {
     Strike(Death),
 }
 
+/// A process of two threads, and a process beside it.
+fn server(name: &str) -> CgroupDef {
+    let thread = WorkSpec {
+        pcomm: Some("server".into()),
+        ..spins(1)
+    };
+    CgroupDef {
+        work: vec![thread.clone(), spins(1), thread],
+        ..def(name)
+    }
+}
+
 fn death() -> impl Strategy<Value = Death> {
     proptest::sample::select(vec![
         Death::Exits(0),
@@ -73,6 +87,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         one(Op::AddCgroup),
         name().prop_map(|name| Op::AddCgroupDef(def_on(name, &[1, 2]))),
+        name().prop_map(|name| Op::AddCgroupDef(server(name))),
         one(Op::RemoveCgroup),
         (name(), 0..5_u32).prop_map(|(name, cpu)| Op::SetCpuset(SetCpuset {
             cgroup: name.into(),
@@ -172,6 +187,7 @@ fn may_fail(effect: &Effect) -> bool {
     match effect {
         Effect::Write { knob, value, .. } => (knob.file_name(), &**value) != ("cgroup.freeze", "0"),
         Effect::Spawn { .. }
+        | Effect::SpawnThreads { .. }
         | Effect::OpenGate { .. }
         | Effect::Create { .. }
         | Effect::Enable { .. }
@@ -201,7 +217,7 @@ fn assert_clean(ended: &Ended) -> Result<(), TestCaseError> {
         match effect {
             Effect::Create { group } => alive.push(group),
             Effect::Remove { group } => alive.retain(|name| *name != group),
-            Effect::Spawn { .. } => started += 1,
+            Effect::Spawn { .. } | Effect::SpawnThreads { .. } => started += 1,
             Effect::Collect { crews } => collected += crews.len(),
             Effect::StartScheduler { .. } => loaders += 1,
             Effect::StopScheduler { .. } => loaders -= 1,

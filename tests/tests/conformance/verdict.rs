@@ -1,9 +1,12 @@
 //! Section 8: which check says what, and how one verdict is made of it.
 
 use proscenium_guest_runtime::cpuset::CpuSet;
-use proscenium_guest_runtime::verdict::{Ending, Subject, Tally, evaluate, of_reports};
+use proscenium_guest_runtime::machine::Machine;
+use proscenium_guest_runtime::verdict::{
+    Ending, Memory, Subject, Tally, evaluate, of_reports, placed,
+};
 use proscenium_wire::{Detail, DetailKind, Outcome, Thresholds};
-use proscenium_worker::{Gap, Report, Samples};
+use proscenium_worker::{Gap, Report, Samples, Schedstat};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -33,16 +36,34 @@ fn woken(samples: &[u64]) -> Report {
     }
 }
 
+/// The cpuset's CPUs are on node 0; node 2 has none.
+fn memory() -> Memory {
+    let mut machine = Machine::uniform(2, 2, 2, 1);
+    machine.nodes.insert(2);
+    Memory::around(&machine, Some(&"0-1".parse().unwrap()))
+}
+
+/// A worker with so many pages on nodes 0, 1 and 2, and so many moved.
+fn paged(pages: [u64; 3], pages_migrated: u64) -> Report {
+    Report {
+        numa_pages: (0..).zip(pages).filter(|(_, pages)| *pages > 0).collect(),
+        pages_migrated,
+        ..worker(10, SECOND)
+    }
+}
+
 /// What one check says of these workers.
 fn said(change: impl Fn(&mut Thresholds), reports: &[Report]) -> Vec<(DetailKind, Outcome)> {
     let mut thresholds = Thresholds::default();
     change(&mut thresholds);
     let bounds: CpuSet = "0-2".parse().unwrap();
-    let stats = of_reports(1, "a", "spin-wait", reports);
+    let memory = memory();
+    let stats = placed(of_reports(1, "a", "spin-wait", reports), reports, &memory);
     let subject = Subject {
         stats: &stats,
         reports,
         bounds: Some(&bounds),
+        memory: &memory,
     };
     let details = evaluate(&thresholds, subject);
     assert!(
@@ -184,6 +205,73 @@ fn migrations_are_per_iteration() {
 }
 
 #[test]
+fn pages_lie_near_if_they_are_on_the_nodes_of_the_cpuset() {
+    const FAR: [(DetailKind, Outcome); 1] = [(DetailKind::PageLocality, Outcome::Fail)];
+    let near = |t: &mut Thresholds| t.min_page_locality = Some(0.75);
+    assert_eq!(said(near, &[paged([3, 1, 0], 0)]), []);
+    assert_eq!(said(near, &[paged([2, 1, 0], 0)]), FAR);
+    // All pages of all workers together.
+    let two = [paged([6, 0, 0], 0), paged([0, 1, 1], 0)];
+    assert_eq!(said(near, &two), []);
+    assert_eq!(said(near, &[worker(9, SECOND)]), FAR, "no pages, none near");
+    assert_eq!(said(near, &[]), SKIPPED);
+    let report = [paged([0, 9, 0], 0)];
+    let unknown = Memory {
+        near: None,
+        ..memory()
+    };
+    let stats = placed(of_reports(1, "a", "w", &report), &report, &unknown);
+    let subject = Subject {
+        stats: &stats,
+        reports: &report,
+        bounds: None,
+        memory: &unknown,
+    };
+    let thresholds = Thresholds {
+        min_page_locality: Some(1.0),
+        ..Thresholds::default()
+    };
+    assert_eq!(evaluate(&thresholds, subject), [], "without a cpuset");
+    assert_eq!(stats.page_locality, None);
+}
+
+#[test]
+fn moved_pages_count_against_the_worst_worker_and_slow_ones_together() {
+    let moved = |t: &mut Thresholds| t.max_cross_node_migration_ratio = Some(0.5);
+    let failed = |kind| [(kind, Outcome::Fail)];
+    let two = |worst| [paged([4, 0, 0], 0), paged([4, 0, 0], worst)];
+    assert_eq!(said(moved, &two(2)), []);
+    assert_eq!(said(moved, &two(3)), failed(DetailKind::CrossNodeMigration));
+    let slow = |t: &mut Thresholds| t.max_slow_tier_ratio = Some(0.25);
+    let pages = |on_slow| [paged([4, 0, 0], 0), paged([1, 3 - on_slow, on_slow], 0)];
+    assert_eq!(said(slow, &pages(2)), []);
+    assert_eq!(said(slow, &pages(3)), failed(DetailKind::SlowTier));
+    for check in [moved as fn(&mut Thresholds), slow] {
+        assert_eq!(said(check, &[worker(9, SECOND)]), UNDECIDED);
+        assert_eq!(said(check, &[]), SKIPPED);
+    }
+}
+
+#[test]
+fn the_worst_run_delay_is_beside_the_mean() {
+    let delayed = |run_delay_ns| Report {
+        schedstat: Some(Schedstat {
+            run_delay_ns,
+            ..Schedstat::default()
+        }),
+        ..worker(9, SECOND)
+    };
+    let reports = [delayed(2), delayed(10), worker(9, SECOND)];
+    let stats = of_reports(1, "a", "w", &reports);
+    assert_eq!(
+        (stats.run_delay_mean_ns, stats.run_delay_worst_ns),
+        (Some(6), Some(10))
+    );
+    let unmeasured = of_reports(1, "a", "w", &reports[2..]);
+    assert_eq!(unmeasured.run_delay_worst_ns, None);
+}
+
+#[test]
 fn checks_are_judged_in_their_order() {
     let all = |t: &mut Thresholds| {
         *t = Thresholds {
@@ -192,6 +280,9 @@ fn checks_are_judged_in_their_order() {
             min_work_rate: Some(1e9),
             max_p99_wake_ns: Some(0),
             max_migration_ratio: Some(0.0),
+            min_page_locality: Some(1.0),
+            max_cross_node_migration_ratio: Some(0.0),
+            max_slow_tier_ratio: Some(0.0),
             ..*t
         };
     };
@@ -202,6 +293,8 @@ fn checks_are_judged_in_their_order() {
             cpu: 0,
             at_ns: 0,
         },
+        numa_pages: vec![(2, 1)],
+        pages_migrated: 1,
         ..woken(&[5])
     };
     let kinds: Vec<_> = said(all, &[bad])
@@ -214,6 +307,9 @@ fn checks_are_judged_in_their_order() {
         DetailKind::Benchmark,
         DetailKind::Benchmark,
         DetailKind::Migration,
+        DetailKind::PageLocality,
+        DetailKind::CrossNodeMigration,
+        DetailKind::SlowTier,
     ];
     assert_eq!(kinds, order);
 }

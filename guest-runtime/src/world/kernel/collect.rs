@@ -30,7 +30,8 @@ impl Kernel {
         }
         let mut workers: Vec<&mut Process> = taken
             .iter_mut()
-            .flat_map(|(_, crew)| crew.workers_mut())
+            .flat_map(|(_, crew)| crew.processes_mut())
+            .map(|(process, _)| process)
             .collect();
         self.await_all(&mut workers, until);
         let mut late: Vec<&mut Process> = workers

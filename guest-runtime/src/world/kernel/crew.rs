@@ -1,6 +1,7 @@
-//! Crews: the worker processes of one handle and the memory they share with us.
+//! Crews: the workers of one handle, processes or the threads of one, and the
+//! memory they share with us.
 //!
-//! Owns processes and arena from the first `clone3` until the crew is
+//! Owns processes and arenas from the first `clone3` until the crew is
 //! collected or dropped; dropping kills and reaps. Never decides when.
 
 use std::ffi::CString;
@@ -11,12 +12,14 @@ use nix::errno::Errno;
 use nix::sched::{CpuSet as KernelCpuSet, sched_setaffinity};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use proscenium_worker::process::team;
 use proscenium_worker::{Arena, ArenaOptions, CrewSpec, ExitInfo, Report, Work};
 
 use super::process::Process;
 use super::spawn::{Image, Program, spawn};
+use super::told::Told;
 use crate::cpuset::CpuSet;
-use crate::world::{CrewId, CrewPlan, CrewReport, WorldError};
+use crate::world::{CrewId, CrewPlan, CrewReport};
 
 /// Directory for the unnamed files of work types that write.
 const IO_DIR: &str = "/tmp";
@@ -49,26 +52,29 @@ pub(super) struct Programs {
 /// One crew.
 #[derive(Debug)]
 pub(super) struct Crew {
-    arena: Arena,
-    workers: Vec<Process>,
-    /// The workers' process ids, in order.
+    /// One, or those of the kinds of workers that are threads of one process.
+    arenas: Vec<Arena>,
+    /// One for each worker, or one of which all workers are threads.
+    pub(super) processes: Vec<Process>,
+    /// The processes' ids, in order.
     pids: Vec<u32>,
+    /// All workers are threads of one process.
+    together: bool,
     /// How long the workers' setup is waited for.
     patience: Duration,
     /// The gate is open.
-    running: bool,
+    pub(super) running: bool,
     /// There is nobody left to ask for anything.
     killed: bool,
 }
 
-/// All crews of one world.
-#[derive(Debug, Default)]
-pub(super) struct Crews {
-    /// By id; ids are not reused.
-    slots: Vec<Option<Box<Crew>>>,
-    /// Killed, but not yet dead when they had to be forgotten: in the middle
-    /// of a system call that does not end.
-    undead: Vec<Process>,
+/// One worker as the kernel numbers it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    /// Its process.
+    pub(super) pid: u32,
+    /// Itself.
+    pub(super) tid: u32,
 }
 
 impl Programs {
@@ -84,6 +90,19 @@ impl Programs {
     }
 }
 
+/// The memory of the workers of one plan.
+fn arena(plan: &CrewPlan, directories: Vec<OwnedFd>) -> Result<Arena, Errno> {
+    let spec = CrewSpec {
+        work: plan.work.clone(),
+        workers: plan.setups.clone(),
+        io_dir: IO_DIR.into(),
+    };
+    let arena = Arena::with_directories(&spec, &ArenaOptions::default(), directories)
+        .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
+    arena.set_epoch(plan.epoch);
+    Ok(arena)
+}
+
 impl Crew {
     /// Starts all workers; they wait at the gate.
     pub(super) fn start(
@@ -93,30 +112,11 @@ impl Crew {
         directories: Vec<OwnedFd>,
     ) -> Result<Self, Errno> {
         let (program, component) = programs.for_work(&plan.work)?;
-        let spec = CrewSpec {
-            work: plan.work.clone(),
-            workers: plan.setups.clone(),
-            io_dir: IO_DIR.into(),
-        };
-        let arena = Arena::with_directories(&spec, &ArenaOptions::default(), directories)
-            .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
-        arena.set_epoch(plan.epoch);
-        let count = arena.workers();
-        let mut crew = Self {
-            arena,
-            workers: Vec::with_capacity(count),
-            pids: Vec::with_capacity(count),
-            patience: if component.is_some() {
-                EXPORTED_SETUP
-            } else {
-                SETUP
-            },
-            running: false,
-            killed: false,
-        };
-        for index in 0..count {
-            let mut arguments = crew.arena.arguments(index).to_vec();
-            let mut inherited = crew.arena.inherited(index);
+        let arena = arena(plan, directories)?;
+        let mut crew = Self::waiting(component.map_or(SETUP, |_| EXPORTED_SETUP));
+        for index in 0..arena.workers() {
+            let mut arguments = arena.arguments(index).to_vec();
+            let mut inherited = arena.inherited(index);
             if let Some(component) = component.map(|component| component.as_raw_fd()) {
                 arguments.push(CString::new(component.to_string()).map_err(|_| Errno::EINVAL)?);
                 inherited.push(component);
@@ -129,16 +129,69 @@ impl Crew {
                 standard: None,
                 inherited: &inherited,
                 cgroup,
+                holds_term: true,
             })?;
-            crew.pids.push(worker.pid().as_raw().unsigned_abs());
-            crew.workers.push(worker);
+            crew.add(worker);
         }
+        crew.arenas.push(arena);
         Ok(crew)
     }
 
+    /// Starts one process, called `name`, of which the workers of all plans are
+    /// threads; they wait at the gate.
+    pub(super) fn start_threads(
+        name: &str,
+        plans: &[CrewPlan],
+        programs: &Programs,
+        cgroup: BorrowedFd<'_>,
+        directories: Vec<Vec<OwnedFd>>,
+    ) -> Result<Self, Errno> {
+        let mut crew = Self::waiting(SETUP);
+        crew.together = true;
+        for (plan, directories) in plans.iter().zip(directories) {
+            crew.arenas.push(arena(plan, directories)?);
+        }
+        let (told, tells) = Told::new()?;
+        let arguments = team::arguments(name, tells.as_fd(), &crew.arenas);
+        let arguments = arguments.map_err(|_| Errno::EINVAL)?;
+        let process = spawn(&Image {
+            program: Program::File(programs.worker.as_fd()),
+            arguments: &arguments,
+            environment: &[],
+            standard: None,
+            inherited: &team::inherited(tells.as_fd(), &crew.arenas),
+            cgroup: Some(cgroup),
+            holds_term: true,
+        })?;
+        drop(tells);
+        crew.add(process);
+        // On an error, dropping the crew kills and reaps it.
+        told.all_there(crew.patience)?;
+        Ok(crew)
+    }
+
+    fn waiting(patience: Duration) -> Self {
+        Self {
+            arenas: Vec::new(),
+            processes: Vec::new(),
+            pids: Vec::new(),
+            together: false,
+            patience,
+            running: false,
+            killed: false,
+        }
+    }
+
+    fn add(&mut self, process: Process) {
+        self.pids.push(process.pid().as_raw().unsigned_abs());
+        self.processes.push(process);
+    }
+
     /// Lets the workers run.
-    fn open_gate(&mut self) {
-        self.arena.open_gate();
+    pub(super) fn open_gate(&mut self) {
+        for arena in &mut self.arenas {
+            arena.open_gate();
+        }
         self.running = true;
     }
 
@@ -146,20 +199,29 @@ impl Crew {
     /// changed about them before. One that died in it, or that its cgroup does
     /// not let run, is not waited for any longer than the crew's patience,
     /// which counts from `since`.
-    fn await_ready(&self, since: Instant) {
-        let left = self.patience.saturating_sub(since.elapsed());
-        match self.arena.wait_ready(left) {
-            Ok(true) => {}
-            Ok(false) => {
-                let (ready, all) = (self.arena.ready(), self.arena.workers());
-                tracing::warn!("{ready} of {all} workers were ready in time");
+    pub(super) fn await_ready(&self, since: Instant) {
+        for arena in &self.arenas {
+            let left = self.patience.saturating_sub(since.elapsed());
+            match arena.wait_ready(left) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let (ready, all) = (arena.ready(), arena.workers());
+                    tracing::warn!("{ready} of {all} workers were ready in time");
+                }
+                Err(error) => tracing::warn!("failed to wait for the workers' setup: {error}"),
             }
-            Err(error) => tracing::warn!("failed to wait for the workers' setup: {error}"),
         }
     }
 
-    pub(super) fn arena(&self) -> &Arena {
-        &self.arena
+    pub(super) fn set_epoch(&self, epoch: u32) {
+        for arena in &self.arenas {
+            arena.set_epoch(epoch);
+        }
+    }
+
+    pub(super) fn iterations(&self) -> u64 {
+        let arenas = self.arenas.iter().map(Arena::total_iterations);
+        arenas.fold(0, u64::saturating_add)
     }
 
     /// Asks all workers to stop and interrupts what they wait for.
@@ -167,9 +229,11 @@ impl Crew {
         if self.killed {
             return;
         }
-        self.arena.request_stop();
-        for worker in &self.workers {
-            worker.signal(Signal::SIGTERM);
+        for arena in &mut self.arenas {
+            arena.request_stop();
+        }
+        for process in &self.processes {
+            process.signal(Signal::SIGTERM);
         }
     }
 
@@ -177,44 +241,96 @@ impl Crew {
         &self.pids
     }
 
-    pub(super) fn workers_mut(&mut self) -> &mut [Process] {
-        &mut self.workers
+    /// All processes, with the number of workers in each.
+    pub(super) fn processes_mut(&mut self) -> impl Iterator<Item = (&mut Process, usize)> {
+        let each = self.workers() / self.processes.len().max(1);
+        self.processes.iter_mut().map(move |one| (one, each))
     }
 
     /// Kills every worker, reaps none.
     pub(super) fn kill(&mut self) {
         self.killed = true;
-        for worker in &self.workers {
-            worker.signal(Signal::SIGKILL);
+        for process in &self.processes {
+            process.signal(Signal::SIGKILL);
         }
     }
 
-    /// Pins one worker that is alive.
+    /// Thread id of one worker, once it has begun: of one with a process of its
+    /// own that process's.
+    fn tid(&self, index: usize) -> Option<Pid> {
+        if !self.together {
+            return self.processes.get(index).map(Process::pid);
+        }
+        let mut left = index;
+        for arena in &self.arenas {
+            match left.checked_sub(arena.workers()) {
+                Some(behind) => left = behind,
+                None => {
+                    let tid = i32::try_from(arena.tid(left)).ok();
+                    return tid.filter(|tid| *tid > 0).map(Pid::from_raw);
+                }
+            }
+        }
+        None
+    }
+
+    /// The process of one worker.
+    fn process_mut(&mut self, index: usize) -> Option<&mut Process> {
+        let index = if self.together { 0 } else { index };
+        self.processes.get_mut(index)
+    }
+
+    /// Pins one worker that is alive. Its number is its own: a process is not
+    /// reaped, and a thread ends with its process.
     pub(super) fn set_affinity(&mut self, index: usize, cpus: &CpuSet) -> Result<(), Errno> {
         self.await_ready(Instant::now());
-        let worker = self.workers.get_mut(index).ok_or(Errno::ESRCH)?;
-        if worker.reap() {
+        if self.process_mut(index).ok_or(Errno::ESRCH)?.reap() {
             return Err(Errno::ESRCH);
         }
         let mut set = KernelCpuSet::new();
         for cpu in cpus.iter() {
             set.set(cpu as usize)?;
         }
-        sched_setaffinity(worker.pid(), &set)
+        sched_setaffinity(self.tid(index).ok_or(Errno::ESRCH)?, &set)
+    }
+
+    /// Workers that are alive: process and thread id of each.
+    pub(super) fn tasks(&mut self) -> Vec<Task> {
+        let number = |pid: Pid| pid.as_raw().unsigned_abs();
+        let mut tasks = Vec::new();
+        for index in 0..self.workers() {
+            let process = self.process_mut(index);
+            let pid = process.and_then(|process| (!process.reap()).then(|| process.pid()));
+            if let Some((pid, tid)) = pid.zip(self.tid(index)) {
+                let (pid, tid) = (number(pid), number(tid));
+                tasks.push(Task { pid, tid });
+            }
+        }
+        tasks
+    }
+
+    fn workers(&self) -> usize {
+        self.arenas.iter().map(Arena::workers).sum()
     }
 
     /// What the workers did and how they ended. Drops their memory.
     pub(super) fn into_report(mut self, crew: CrewId, undead: &mut Vec<Process>) -> CrewReport {
-        let reports = self
-            .workers
-            .iter()
-            .enumerate()
-            .map(|(index, worker)| Report {
-                exit: worker.exit().or(Some(ExitInfo::TimedOut)),
-                ..self.arena.report(index)
-            })
-            .collect();
-        undead.extend(self.workers.extract_if(.., |worker| !worker.reap()));
+        let of_arena = |arena: &Arena| -> Vec<Report> {
+            (0..arena.workers())
+                .map(|worker| arena.report(worker))
+                .collect()
+        };
+        let reports = self.arenas.iter().flat_map(of_arena).enumerate();
+        let reports = reports.map(|(index, report)| {
+            let index = if self.together { 0 } else { index };
+            let exit = self.processes.get(index).and_then(Process::exit);
+            Report {
+                exit: exit.or(Some(ExitInfo::TimedOut)),
+                ..report
+            }
+        });
+        let reports = reports.collect();
+        undead.extend(self.processes.extract_if(.., |process| !process.reap()));
         CrewReport { crew, reports }
     }
 }
@@ -224,99 +340,10 @@ impl Drop for Crew {
         // All first, so that no reaping waits for a worker that still runs.
         self.kill();
         let deadline = Instant::now() + DYING;
-        for worker in &mut self.workers {
-            if !worker.await_end(deadline) {
-                tracing::error!("process {} was killed and does not die", worker.pid());
+        for process in &mut self.processes {
+            if !process.await_end(deadline) {
+                tracing::error!("process {} was killed and does not die", process.pid());
             }
         }
-    }
-}
-
-impl Crews {
-    /// Keeps a crew.
-    pub(super) fn add(&mut self, crew: Crew) -> Result<CrewId, Errno> {
-        let id = u32::try_from(self.slots.len()).map_err(|_| Errno::EOVERFLOW)?;
-        self.slots.push(Some(Box::new(crew)));
-        Ok(CrewId(id))
-    }
-
-    pub(super) fn get(&self, id: CrewId) -> Option<&Crew> {
-        self.slots.get(id.0 as usize)?.as_deref()
-    }
-
-    pub(super) fn alive(&mut self, id: CrewId) -> Result<&mut Crew, WorldError> {
-        self.slots
-            .get_mut(id.0 as usize)
-            .and_then(Option::as_deref_mut)
-            .ok_or_else(|| WorldError::Gone {
-                what: format!("crew {}", id.0),
-            })
-    }
-
-    /// Kills every worker of one; one that is gone has none.
-    pub(super) fn kill(&mut self, id: CrewId) {
-        let slot = self.slots.get_mut(id.0 as usize);
-        if let Some(crew) = slot.and_then(Option::as_deref_mut) {
-            crew.kill();
-        }
-    }
-
-    /// Opens the gates of crews that are alive once all their workers reached
-    /// them, or their time for it is over.
-    pub(super) fn open_gates(&mut self, ids: &[CrewId]) -> Result<(), WorldError> {
-        let since = Instant::now();
-        for id in ids {
-            self.alive(*id)?.await_ready(since);
-        }
-        ids.iter()
-            .try_for_each(|id| self.alive(*id).map(Crew::open_gate))
-    }
-
-    /// Whether the gate of any crew is open.
-    pub(super) fn any_running(&self) -> bool {
-        self.slots.iter().flatten().any(|crew| crew.running)
-    }
-
-    /// Workers that went through their gate.
-    pub(super) fn running_workers(&mut self) -> impl Iterator<Item = &mut Process> {
-        let crews = self.slots.iter_mut().flatten();
-        crews
-            .filter(|crew| crew.running)
-            .flat_map(|crew| &mut crew.workers)
-    }
-
-    /// Hands a crew over; its id is gone.
-    pub(super) fn take(&mut self, id: CrewId) -> Option<Box<Crew>> {
-        self.slots.get_mut(id.0 as usize)?.take()
-    }
-
-    /// Where processes are left that did not die in time.
-    pub(super) fn undead(&mut self) -> &mut Vec<Process> {
-        &mut self.undead
-    }
-
-    /// Reaps `pid` if it is one of ours. False: it is nobody's.
-    pub(super) fn reap(&mut self, pid: Pid) -> bool {
-        let crews = self
-            .slots
-            .iter_mut()
-            .flatten()
-            .flat_map(|crew| &mut crew.workers);
-        match crews
-            .chain(&mut self.undead)
-            .find(|worker| worker.pid() == pid && worker.exit().is_none())
-        {
-            Some(worker) => worker.reap(),
-            None => false,
-        }
-    }
-
-    /// Drops every crew: kills all, then reaps all.
-    pub(super) fn clear(&mut self) {
-        for crew in self.slots.iter_mut().flatten() {
-            crew.kill();
-        }
-        self.slots.clear();
-        self.undead.retain_mut(|worker| !worker.reap());
     }
 }

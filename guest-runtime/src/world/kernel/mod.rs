@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Kernel ─┬─ Groups   directory handles, kept descriptors      groups.rs, files.rs
-//!           ├─ Crews    processes by pidfd, arenas      crew.rs, process.rs, spawn.rs
+//!           ├─ Crews    processes by pidfd, arenas      crew.rs, crews.rs, process.rs, spawn.rs
 //!           ├─ Payloads processes by pidfd, their output      payload.rs, program.rs
 //!           ├─ Schedulers loaders, what the kernel says of them         scheduler/
 //!           └─ Reactor  one epoll: deadline, control port, children   reactor.rs
@@ -20,7 +20,6 @@
 use std::time::Duration;
 
 use cap_std::fs::Dir;
-use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::utsname::uname;
 use proscenium_wire::PayloadExit;
@@ -36,6 +35,7 @@ use crate::machine::Machine;
 mod collect;
 mod confine;
 mod crew;
+mod crews;
 mod files;
 mod groups;
 mod interrupts;
@@ -48,7 +48,9 @@ mod reactor;
 mod scheduler;
 mod spawn;
 mod stall;
+mod start;
 mod task;
+mod told;
 mod urgency;
 mod wait;
 
@@ -57,7 +59,8 @@ pub use machine::{Discovery, discover, survey};
 pub use parts::Parts;
 pub use scheduler::SchedExtParts;
 
-use crew::{Crew, Crews, Programs};
+use crew::{Crew, Programs};
+use crews::Crews;
 use groups::Groups;
 use payload::Payloads;
 use reactor::Reactor;
@@ -218,21 +221,16 @@ impl World for Kernel {
     }
 
     fn spawn(&mut self, group: Option<GroupId>, plan: &CrewPlan) -> Result<CrewId, WorldError> {
-        let directories = self.groups.directories(&plan.directories)?;
-        let cgroup = group
-            .map(|group| self.groups.directory(group))
-            .transpose()?;
-        let started = Crew::start(plan, &self.programs, cgroup, directories);
-        started
-            .and_then(|crew| self.crews.add(crew))
-            .map_err(|errno| {
-                let place = group.map_or_else(
-                    || "beside the runtime".to_owned(),
-                    |group| format!("in cgroup {:?}", self.groups.name(group)),
-                );
-                let what = format!("start {} workers {place}", plan.setups.len());
-                WorldError::Kernel { what, errno }
-            })
+        self.start_crew(group, plan)
+    }
+
+    fn spawn_threads(
+        &mut self,
+        group: GroupId,
+        name: &str,
+        plans: &[CrewPlan],
+    ) -> Result<CrewId, WorldError> {
+        self.start_threads(group, name, plans)
     }
 
     fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError> {
@@ -246,14 +244,12 @@ impl World for Kernel {
 
     fn set_epoch(&mut self, crew: CrewId, epoch: u32) {
         if let Some(crew) = self.crews.get(crew) {
-            crew.arena().set_epoch(epoch);
+            crew.set_epoch(epoch);
         }
     }
 
     fn iterations(&self, crew: CrewId) -> u64 {
-        self.crews
-            .get(crew)
-            .map_or(0, |crew| crew.arena().total_iterations())
+        self.crews.get(crew).map_or(0, Crew::iterations)
     }
 
     fn set_affinity(
@@ -272,22 +268,7 @@ impl World for Kernel {
     }
 
     fn migrate(&mut self, crew: CrewId, to: GroupId) -> Result<Moved, WorldError> {
-        let mut moved = Moved::default();
-        for worker in self.crews.alive(crew)?.workers_mut() {
-            if worker.reap() {
-                moved.gone += 1;
-                continue;
-            }
-            match self
-                .groups
-                .write(to, Knob::Procs, &worker.pid().to_string())
-            {
-                Ok(()) => moved.moved += 1,
-                Err(error) if error.errno() == Some(Errno::ESRCH) => moved.gone += 1,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(moved)
+        self.move_crew(crew, to)
     }
 
     fn steer_irq(&mut self, irq: &Interrupt, cpu: u32) -> Result<(), WorldError> {

@@ -67,6 +67,7 @@ pub(super) fn start(
         standard: Some(ends.each_ref().map(AsRawFd::as_raw_fd)),
         inherited: &[],
         cgroup,
+        holds_term: false,
     })
 }
 

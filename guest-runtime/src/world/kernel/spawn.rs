@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::{Pid, getpid};
 
 use super::process::Process;
@@ -40,6 +40,8 @@ pub(super) struct Image<'a> {
     pub(super) inherited: &'a [RawFd],
     /// The cgroup that it starts in; `None`: the runtime's own.
     pub(super) cgroup: Option<BorrowedFd<'a>>,
+    /// It starts with SIGTERM blocked, and unblocks it once it can take one.
+    pub(super) holds_term: bool,
 }
 
 /// What a child becomes.
@@ -51,8 +53,8 @@ pub(super) enum Program<'a> {
     Path(&'a CStr, &'a CStr),
 }
 
-/// Starts a child in a process group of its own, with no signal blocked, that
-/// dies with the runtime.
+/// Starts a child in a process group of its own, with no signal blocked but what
+/// it asks for, that dies with the runtime.
 pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
     let arguments = pointers(image.arguments);
     let environment = pointers(image.environment);
@@ -78,6 +80,11 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
         set_tid_size: 0,
         cgroup,
     };
+    // From its first instruction on: what is sent before it has a mask of its
+    // own waits for that.
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    let before = term.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     // SAFETY: `request` is a valid `clone_args` of the size given, and `pidfd`
     // outlives the call. Without CLONE_VM the child has memory of its own, so
     // it returns here on a copy of this stack.
@@ -93,7 +100,10 @@ pub(super) fn spawn(image: &Image<'_>) -> nix::Result<Process> {
         // made before the fork, point to NUL-terminated strings and end in null.
         unsafe { become_program(parent, image, &arguments, &environment) }
     }
-    let pid = Errno::result(pid)?;
+    let pid = Errno::result(pid);
+    // It cannot fail with a mask that the kernel gave.
+    let _ = before.thread_set_mask();
+    let pid = pid?;
     let pid = i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?;
     // SAFETY: the kernel has just made this descriptor for us alone.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -111,7 +121,8 @@ unsafe fn become_program(
     arguments: &[*const c_char],
     environment: &[*const c_char],
 ) -> ! {
-    let no_signals: u64 = 0;
+    let term = 1_u64 << (libc::SIGTERM - 1);
+    let blocked = if image.holds_term { term } else { 0 };
     // SAFETY: plain system calls on integers, on one local and on the
     // pointers that the caller vouches for.
     unsafe {
@@ -123,7 +134,7 @@ unsafe fn become_program(
             libc::syscall(
                 libc::SYS_rt_sigprocmask,
                 libc::SIG_SETMASK,
-                &raw const no_signals,
+                &raw const blocked,
                 null_mut::<u64>(),
                 size_of::<u64>(),
             );

@@ -12,7 +12,7 @@ use std::time::Duration;
 use cap_std::fs::Dir;
 
 use super::Kernel;
-use super::process::Process;
+use super::crew::Task;
 use super::reactor::Reactor;
 use super::task;
 use crate::world::{CounterSource, RunCounters, StallReport};
@@ -29,6 +29,7 @@ pub(super) struct Monitor {
     proc: Dir,
     /// When the next sample is due, in monotonic time; `None`: not started.
     next: Option<Duration>,
+    /// By thread.
     windows: BTreeMap<u32, Window>,
     reports: Vec<StallReport>,
 }
@@ -62,24 +63,19 @@ impl Monitor {
             .get_or_insert_with(|| Reactor::monotonic() + EVERY)
     }
 
-    /// Takes one sample of each worker and gives the pids of those that have
-    /// just stood still for a whole window.
-    fn sample<'a>(&mut self, workers: impl Iterator<Item = &'a mut Process>) -> Vec<u32> {
+    /// Takes one sample of each worker and gives those that have just stood
+    /// still for a whole window.
+    fn sample(&mut self, workers: &[Task]) -> Vec<Task> {
         self.next = Some(Reactor::monotonic() + EVERY);
         let mut before = std::mem::take(&mut self.windows);
         for worker in workers {
-            // While it is not reaped, its pid is nobody else's.
-            if worker.reap() {
-                continue;
-            }
-            let pid = worker.pid().as_raw().unsigned_abs();
-            if let Some((seen, source)) = task::counters(&self.proc, pid) {
-                let window = Window::extended(before.remove(&pid), seen, source);
-                self.windows.insert(pid, window);
+            if let Some((seen, source)) = task::counters(&self.proc, worker.tid) {
+                let window = Window::extended(before.remove(&worker.tid), seen, source);
+                self.windows.insert(worker.tid, window);
             }
         }
-        let suspects = self.windows.iter().filter(|(_, window)| window.is_new());
-        suspects.map(|(pid, _)| *pid).collect()
+        let is_suspect = |worker: &&Task| self.windows.get(&worker.tid).is_some_and(Window::is_new);
+        workers.iter().filter(is_suspect).copied().collect()
     }
 
     /// Reports suspects, but for those that are frozen.
@@ -87,18 +83,18 @@ impl Monitor {
     /// Freezing is what a scenario does on purpose, and the kernel does exactly
     /// that. Their window begins anew, so that no sample from before the thaw
     /// counts after it.
-    fn report(&mut self, suspects: &[u32], frozen: &BTreeSet<u32>) {
-        for pid in suspects {
+    fn report(&mut self, suspects: &[Task], frozen: &BTreeSet<u32>) {
+        for Task { pid, tid } in suspects {
             if frozen.contains(pid) {
-                self.windows.remove(pid);
-            } else if let Some(window) = self.windows.get_mut(pid) {
+                self.windows.remove(tid);
+            } else if let Some(window) = self.windows.get_mut(tid) {
                 window.reported = true;
                 self.reports.push(StallReport {
                     first: window.first,
                     last: window.last,
                     source: window.source,
                     samples: window.samples,
-                    ..task::describe(&self.proc, *pid)
+                    ..task::describe(&self.proc, *tid)
                 });
             }
         }
@@ -143,7 +139,7 @@ impl Kernel {
         let Some(monitor) = &mut self.monitor else {
             return;
         };
-        let suspects = monitor.sample(self.crews.running_workers());
+        let suspects = monitor.sample(&self.crews.running_tasks());
         if !suspects.is_empty() {
             monitor.report(&suspects, &self.groups.frozen_pids());
         }

@@ -1,8 +1,9 @@
 //! Simulated workers: what they want, what they got, and their reports.
 
+use std::slice;
 use std::time::Duration;
 
-use proscenium_worker::{Breakdown, Demand, ExitInfo, Gap, PhaseSlice, Report};
+use proscenium_worker::{Breakdown, Demand, ExitInfo, Gap, PhaseSlice, Report, Setup};
 
 use crate::cpuset::CpuSet;
 use crate::time::nanos;
@@ -11,9 +12,9 @@ use crate::world::{CrewId, CrewPlan, GroupId, WorldError};
 #[derive(Debug)]
 pub(super) struct Crew {
     pub(super) group: Option<GroupId>,
+    /// Its processes: one for each worker, or one of which all are threads.
     pub(super) pids: Vec<u32>,
     pub(super) workers: Vec<Worker>,
-    pub(super) demand: Demand,
     /// The gate is open.
     pub(super) running: bool,
     pub(super) killed: bool,
@@ -21,8 +22,10 @@ pub(super) struct Crew {
     pub(super) breakdown: Option<Breakdown>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Worker {
+    pub(super) tid: u32,
+    demand: Demand,
     pub(super) affinity: Option<CpuSet>,
     pub(super) cpu: Option<u32>,
     cpus_used: CpuSet,
@@ -46,33 +49,47 @@ struct Counts {
 }
 
 impl Crew {
+    /// A process for each worker of a plan, numbered from `first` on.
     pub(super) fn new(
         group: Option<GroupId>,
         plan: &CrewPlan,
-        pids: Vec<u32>,
+        first: u32,
         breakdown: Option<Breakdown>,
     ) -> Self {
-        let workers = plan.setups.iter().map(|setup| Worker {
-            affinity: setup.affinity.as_deref().map(CpuSet::from),
-            epoch: plan.epoch,
-            ..Worker::default()
-        });
+        let workers = workers(slice::from_ref(plan), first);
         Self {
             group,
-            pids,
-            workers: workers.collect(),
-            demand: plan.work.demand(),
+            pids: workers.iter().map(|worker| worker.tid).collect(),
+            workers,
             running: false,
             killed: false,
             breakdown,
         }
     }
 
-    /// Share of a CPU that each worker wants.
-    pub(super) fn wants(&self) -> f64 {
+    /// One process, numbered `first`, with a thread for each worker of the plans.
+    pub(super) fn of_threads(group: GroupId, plans: &[CrewPlan], first: u32) -> Self {
+        Self {
+            group: Some(group),
+            pids: vec![first],
+            workers: workers(plans, first + 1),
+            running: false,
+            killed: false,
+            breakdown: None,
+        }
+    }
+
+    /// How many it is to `pids.max`, which counts threads.
+    pub(super) fn tasks(&self) -> usize {
+        let together = self.pids.first() != self.workers.first().map(|worker| &worker.tid);
+        self.workers.len() + usize::from(together)
+    }
+
+    /// Share of a CPU that one worker wants.
+    pub(super) fn wants(&self, worker: &Worker) -> f64 {
         match self.breakdown {
             Some(_) => 0.0,
-            None => self.demand.cpu_share,
+            None => worker.demand.cpu_share,
         }
     }
 
@@ -93,12 +110,11 @@ impl Crew {
     pub(super) fn into_reports(mut self, ended: Option<ExitInfo>) -> Vec<Report> {
         self.workers
             .iter_mut()
-            .zip(&self.pids)
-            .map(|(worker, pid)| {
+            .map(|worker| {
                 worker.close_slice();
                 let total = worker.total;
                 Report {
-                    tid: *pid,
+                    tid: worker.tid,
                     ready: true,
                     completed: ended.is_none(),
                     work_units: whole(total.iterations),
@@ -122,7 +138,8 @@ impl Crew {
 
 impl Worker {
     /// Time passes in which it gets `share` of `cpu`.
-    pub(super) fn run(&mut self, span: Duration, cpu: u32, share: f64, iteration_ns: u64) {
+    pub(super) fn run(&mut self, span: Duration, cpu: u32, share: f64) {
+        let iteration_ns = self.demand.iteration_ns;
         let got = span.mul_f64(share.clamp(0.0, 1.0));
         let migrated = self.cpu.is_some_and(|before| before != cpu);
         self.cpu = Some(cpu);
@@ -184,6 +201,26 @@ impl Counts {
             at_ns: nanos(self.wall),
         }
     }
+}
+
+/// The workers of plans, one after another, numbered from `first` on.
+fn workers(plans: &[CrewPlan], first: u32) -> Vec<Worker> {
+    let all = plans
+        .iter()
+        .flat_map(|plan| plan.setups.iter().map(move |setup| (plan, setup)));
+    let worker = |((plan, setup), tid): ((&CrewPlan, &Setup), u32)| Worker {
+        tid,
+        demand: plan.work.demand(),
+        affinity: setup.affinity.as_deref().map(CpuSet::from),
+        cpu: None,
+        cpus_used: CpuSet::default(),
+        epoch: plan.epoch,
+        total: Counts::default(),
+        slice: Counts::default(),
+        slices: Vec::new(),
+        idle: Duration::ZERO,
+    };
+    all.zip(first..).map(worker).collect()
 }
 
 /// The answer to whoever asks for a crew that is not alive.

@@ -45,6 +45,12 @@ pub enum Effect {
         work: String,
         setups: Vec<Setup>,
     },
+    SpawnThreads {
+        group: String,
+        process: String,
+        /// Name of the work, and one setup for each worker that does it.
+        parts: Vec<(String, Vec<Setup>)>,
+    },
     OpenGate {
         crew: CrewId,
     },
@@ -119,6 +125,17 @@ impl fmt::Display for Effect {
                 work,
                 setups,
             } => write!(f, "start {} {work} workers in {group:?}", setups.len()),
+            Self::SpawnThreads {
+                group,
+                process,
+                parts,
+            } => {
+                let threads: usize = parts.iter().map(|(_, setups)| setups.len()).sum();
+                write!(
+                    f,
+                    "start process {process:?} of {threads} workers in {group:?}"
+                )
+            }
             Self::OpenGate { crew } => write!(f, "open the gate of crew {}", crew.0),
             Self::SetEpoch { crew, epoch } => write!(f, "tell crew {} epoch {epoch}", crew.0),
             Self::SetAffinity { pid, cpus } => write!(f, "pin worker {pid} to CPUs {cpus}"),

@@ -122,6 +122,22 @@ impl World for Simulated {
         self.carry_out(&effect, |world| world.start(group, &name, plan))
     }
 
+    fn spawn_threads(
+        &mut self,
+        group: GroupId,
+        name: &str,
+        plans: &[CrewPlan],
+    ) -> Result<CrewId, WorldError> {
+        let place = self.tree.name(group)?.to_owned();
+        let part = |plan: &CrewPlan| (plan.work.name().to_owned(), plan.setups.clone());
+        let effect = Effect::SpawnThreads {
+            group: place.clone(),
+            process: name.to_owned(),
+            parts: plans.iter().map(part).collect(),
+        };
+        self.carry_out(&effect, |world| world.start_threads(group, &place, plans))
+    }
+
     fn open_gates(&mut self, crews: &[CrewId]) -> Result<(), WorldError> {
         for crew in crews {
             self.crew(*crew)?;
@@ -156,9 +172,9 @@ impl World for Simulated {
         index: usize,
         cpus: &CpuSet,
     ) -> Result<(), WorldError> {
-        let pid = *self.crew(crew)?.pids.get(index).ok_or_else(|| gone(crew))?;
+        let worker = self.crew(crew)?.workers.get(index);
         let effect = Effect::SetAffinity {
-            pid,
+            pid: worker.ok_or_else(|| gone(crew))?.tid,
             cpus: cpus.to_string(),
         };
         self.carry_out(&effect, |world| world.pin(crew, index, cpus))
@@ -182,7 +198,7 @@ impl World for Simulated {
             let crew = world.crews.get_mut(&crew).ok_or_else(|| gone(crew))?;
             crew.group = Some(to);
             Ok(Moved {
-                moved: u32::try_from(crew.pids.len()).unwrap_or(u32::MAX),
+                moved: u32::try_from(crew.workers.len()).unwrap_or(u32::MAX),
                 gone: 0,
             })
         })

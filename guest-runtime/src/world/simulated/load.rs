@@ -50,8 +50,7 @@ pub(super) fn advance(
     for runner in &runners {
         paused.retain(|who| *who != (runner.crew, runner.index));
         if let Some(crew) = crews.get_mut(&runner.crew) {
-            let iteration_ns = crew.demand.iteration_ns;
-            crew.workers[runner.index].run(span, runner.cpu, runner.gets, iteration_ns);
+            crew.workers[runner.index].run(span, runner.cpu, runner.gets);
         }
         if let Some(group) = runner.group {
             tree.account(group, span, runner.gets, runner.wants);
@@ -88,7 +87,7 @@ fn runnable(tree: &Tree, crews: &BTreeMap<CrewId, Crew>, machine: &Machine) -> V
                 index,
                 group: crew.group,
                 allowed,
-                wants: crew.wants(),
+                wants: crew.wants(worker),
                 cpu: worker.cpu.unwrap_or(0),
                 gets: 0.0,
             });

@@ -27,9 +27,12 @@ impl Simulated {
             )
     }
 
-    /// How many there are of them.
+    /// How many tasks there are in it: threads of workers count each.
     pub(super) fn tasks_in(&self, group: GroupId) -> usize {
-        self.pids_in(group).count()
+        let crews = self.crews.values();
+        let within = crews.filter(|crew| crew.group == Some(group));
+        let more: usize = within.map(|crew| crew.tasks() - crew.pids.len()).sum();
+        self.pids_in(group).count() + more
     }
 
     pub(super) fn start(
@@ -42,14 +45,30 @@ impl Simulated {
         if let Some(id) = group {
             self.admit(id, name, workers, "workers")?;
         }
+        let breakdown = self.rehearse(plan);
+        Ok(self.keep(|first| Crew::new(group, plan, first, breakdown)))
+    }
+
+    /// One process whose threads are the workers of all plans.
+    pub(super) fn start_threads(
+        &mut self,
+        group: GroupId,
+        name: &str,
+        plans: &[CrewPlan],
+    ) -> Result<CrewId, WorldError> {
+        let workers: usize = plans.iter().map(|plan| plan.setups.len()).sum();
+        self.admit(group, name, workers + 1, "threads")?;
+        Ok(self.keep(|first| Crew::of_threads(group, plans, first)))
+    }
+
+    /// Gives a crew its id, and its tasks their numbers.
+    fn keep(&mut self, crew: impl FnOnce(u32) -> Crew) -> CrewId {
         let id = CrewId(self.next_crew);
         self.next_crew += 1;
-        let pids = (self.next_pid..).take(workers).collect();
-        self.next_pid += u32::try_from(workers).unwrap_or(u32::MAX);
-        let breakdown = self.rehearse(plan);
-        self.crews
-            .insert(id, Crew::new(group, plan, pids, breakdown));
-        Ok(id)
+        let crew = crew(self.next_pid);
+        self.next_pid += u32::try_from(crew.tasks()).unwrap_or(u32::MAX);
+        self.crews.insert(id, crew);
+        id
     }
 
     pub(super) fn pin(

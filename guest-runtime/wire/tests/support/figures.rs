@@ -42,5 +42,9 @@ pub(crate) fn stats() -> CgroupStats {
         timer_median_ns: None,
         numa_pages: vec![(0, 1024), (3, 7)],
         pages_migrated: 1031,
+        run_delay_worst_ns: Some(36_000),
+        page_locality: Some(0.75),
+        cross_node_ratio: Some(1.5),
+        slow_tier_ratio: None,
     }
 }

@@ -44,8 +44,9 @@ pub(super) fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
         of(float()),
         of(float()),
         of(float()),
+        [of(float()), of(float()), of(float())],
     );
-    let wakes = (any::<[Option<u64>; 7]>(), of(float()), of(cpu_time()));
+    let wakes = (any::<[Option<u64>; 8]>(), of(float()), of(cpu_time()));
     let pages = vec(any::<(u32, u64)>(), 0..5);
     let wakes = (wakes, pages);
     (who, totals, ratios, wakes).prop_map(|(who, (sums, max_gap_cpu), ratios, wakes)| {
@@ -69,7 +70,9 @@ pub(super) fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
             cost_median_ns,
             timer_p99_ns,
             timer_median_ns,
+            run_delay_worst_ns,
         ] = times;
+        let [page_locality, cross_node_ratio, slow_tier_ratio] = ratios.6;
         CgroupStats {
             phase,
             cgroup,
@@ -102,6 +105,10 @@ pub(super) fn cgroup_stats() -> impl Strategy<Value = CgroupStats> {
             timer_median_ns,
             numa_pages,
             pages_migrated,
+            run_delay_worst_ns,
+            page_locality,
+            cross_node_ratio,
+            slow_tier_ratio,
         }
     })
 }

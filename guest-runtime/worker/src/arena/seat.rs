@@ -1,7 +1,8 @@
 //! The worker's end of an arena.
 
 use std::io;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicU32};
 
@@ -25,9 +26,15 @@ pub(super) struct Contents {
 /// One worker's place in an arena.
 #[derive(Debug)]
 pub struct Seat {
+    arena: Arc<Attached>,
+    worker: usize,
+}
+
+/// An arena that is mapped, once for all places in it that a process takes.
+#[derive(Debug)]
+struct Attached {
     mapping: Mapping,
     geometry: Geometry,
-    worker: usize,
     owner: u32,
     contents: Contents,
 }
@@ -39,7 +46,154 @@ impl Seat {
     /// `InvalidData` if it is not an arena of this version or has no such
     /// worker; what the kernel refuses.
     pub fn attach(file: impl AsFd, worker: usize) -> io::Result<Self> {
-        let file = file.as_fd();
+        let arena = Attached::map(file.as_fd())?;
+        if worker >= arena.contents.spec.workers.len() {
+            return Err(invalid("it has no such worker"));
+        }
+        Ok(Self {
+            arena: Arc::new(arena),
+            worker,
+        })
+    }
+
+    /// Maps the arena behind `file` and takes all places in it.
+    ///
+    /// # Errors
+    /// As [`Seat::attach`].
+    pub fn attach_all(file: impl AsFd) -> io::Result<Vec<Self>> {
+        let arena = Arc::new(Attached::map(file.as_fd())?);
+        let workers = 0..arena.contents.spec.workers.len();
+        let seat = |worker| Self {
+            arena: Arc::clone(&arena),
+            worker,
+        };
+        Ok(workers.map(seat).collect())
+    }
+
+    /// Process that made the arena.
+    #[must_use]
+    pub fn owner(&self) -> u32 {
+        self.arena.owner
+    }
+
+    /// Index of this worker.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// What the crew does.
+    #[must_use]
+    pub fn spec(&self) -> &CrewSpec {
+        &self.arena.contents.spec
+    }
+
+    /// What is to be set on this worker.
+    ///
+    /// # Errors
+    /// `InvalidData` if there is none, which [`Seat::attach`] refuses.
+    pub fn setup(&self) -> io::Result<&Setup> {
+        self.arena
+            .contents
+            .spec
+            .workers
+            .get(self.worker)
+            .ok_or_else(|| invalid("it has no such worker"))
+    }
+
+    /// This worker's pipe ends, for work types that have them.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        self.arena
+            .contents
+            .descriptors
+            .links
+            .get(self.worker)
+            .copied()
+    }
+
+    /// The eventfd of this worker's group, for work types that have one.
+    #[must_use]
+    pub fn event(&self) -> Option<RawFd> {
+        let group = self.worker / self.group_size();
+        self.arena.contents.descriptors.events.get(group).copied()
+    }
+
+    /// Directories of cgroups, in the order of
+    /// [`Work::directories`](crate::Work::directories).
+    #[must_use]
+    pub fn directories(&self) -> &[RawFd] {
+        &self.arena.contents.descriptors.directories
+    }
+
+    fn group_size(&self) -> usize {
+        let size = self.arena.contents.spec.work.group_size();
+        usize::try_from(size).unwrap_or(1).max(1)
+    }
+
+    /// What the runtime changes while the crew runs.
+    ///
+    /// # Errors
+    /// `InvalidData` if the mapping has none, which [`Seat::attach`] refuses.
+    pub fn controls(&self) -> io::Result<&Controls> {
+        self.arena
+            .mapping
+            .one::<Header>(0)
+            .map(|header| &header.controls)
+            .ok_or_else(|| invalid("it is too short"))
+    }
+
+    /// This worker's part.
+    ///
+    /// # Errors
+    /// `InvalidData` if the mapping has none, which [`Seat::attach`] refuses.
+    pub fn view(&self) -> io::Result<SlotView<'_>> {
+        SlotView::new(&self.arena.mapping, &self.arena.geometry, self.worker)
+            .ok_or_else(|| invalid("it is too short"))
+    }
+
+    /// The workers of this worker's group.
+    ///
+    /// # Errors
+    /// `InvalidData` if the mapping lacks one, which [`Seat::attach`] refuses.
+    pub fn group(&self) -> io::Result<Group<'_>> {
+        let size = self.group_size();
+        let first = self.worker - self.worker % size;
+        let member = |worker| {
+            let Attached {
+                mapping, geometry, ..
+            } = &*self.arena;
+            let slot =
+                (worker < geometry.workers).then(|| mapping.one::<Slot>(geometry.slot(worker)))?;
+            slot.map(|slot| (&slot.shared, &slot.facts.tid))
+        };
+        let members: Option<Vec<_>> = (first..first + size).map(member).collect();
+        Ok(Group {
+            members: members.ok_or_else(|| invalid("it is too short"))?,
+            role: self.worker - first,
+        })
+    }
+
+    /// Says that setup is done, and sleeps until the gate opens or the crew is
+    /// told to stop.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn wait_for_gate(&self) -> io::Result<()> {
+        let controls = self.controls()?;
+        self.view()?.slot.live.state.store(state::READY, Release);
+        controls.ready.fetch_add(1, Release);
+        futex::wake_all(&controls.ready);
+        while controls.gate.load(Acquire) == gate::SHUT {
+            futex::wait(&controls.gate, gate::SHUT, None)?;
+        }
+        Ok(())
+    }
+}
+
+impl Attached {
+    /// Every place that the spec has is in the mapping.
+    fn map(file: BorrowedFd<'_>) -> io::Result<Self> {
         let len =
             usize::try_from(fstat(file)?.st_size).map_err(|_| invalid("its size is negative"))?;
         let mapping = Mapping::new(file, len)?;
@@ -65,128 +219,18 @@ impl Seat {
             .collect();
         let contents: Contents =
             postcard::from_bytes(&spec).map_err(|_| invalid("its spec is damaged"))?;
-        if contents.spec.workers.get(worker).is_none()
-            || SlotView::new(&mapping, &geometry, worker).is_none()
+        let workers = contents.spec.workers.len();
+        if workers > geometry.workers
+            || (workers > 0 && SlotView::new(&mapping, &geometry, workers - 1).is_none())
         {
-            return Err(invalid("it has no such worker"));
+            return Err(invalid("it has fewer places than workers"));
         }
         Ok(Self {
             mapping,
             geometry,
-            worker,
             owner,
             contents,
         })
-    }
-
-    /// Process that made the arena.
-    #[must_use]
-    pub fn owner(&self) -> u32 {
-        self.owner
-    }
-
-    /// Index of this worker.
-    #[must_use]
-    pub fn worker(&self) -> usize {
-        self.worker
-    }
-
-    /// What the crew does.
-    #[must_use]
-    pub fn spec(&self) -> &CrewSpec {
-        &self.contents.spec
-    }
-
-    /// What is to be set on this worker.
-    ///
-    /// # Errors
-    /// `InvalidData` if there is none, which [`Seat::attach`] refuses.
-    pub fn setup(&self) -> io::Result<&Setup> {
-        self.contents
-            .spec
-            .workers
-            .get(self.worker)
-            .ok_or_else(|| invalid("it has no such worker"))
-    }
-
-    /// This worker's pipe ends, for work types that have them.
-    #[must_use]
-    pub fn link(&self) -> Option<Link> {
-        self.contents.descriptors.links.get(self.worker).copied()
-    }
-
-    /// The eventfd of this worker's group, for work types that have one.
-    #[must_use]
-    pub fn event(&self) -> Option<RawFd> {
-        let group = self.worker / self.group_size();
-        self.contents.descriptors.events.get(group).copied()
-    }
-
-    /// Directories of cgroups, in the order of
-    /// [`Work::directories`](crate::Work::directories).
-    #[must_use]
-    pub fn directories(&self) -> &[RawFd] {
-        &self.contents.descriptors.directories
-    }
-
-    fn group_size(&self) -> usize {
-        let size = self.contents.spec.work.group_size();
-        usize::try_from(size).unwrap_or(1).max(1)
-    }
-
-    /// What the runtime changes while the crew runs.
-    ///
-    /// # Errors
-    /// `InvalidData` if the mapping has none, which [`Seat::attach`] refuses.
-    pub fn controls(&self) -> io::Result<&Controls> {
-        self.mapping
-            .one::<Header>(0)
-            .map(|header| &header.controls)
-            .ok_or_else(|| invalid("it is too short"))
-    }
-
-    /// This worker's part.
-    ///
-    /// # Errors
-    /// `InvalidData` if the mapping has none, which [`Seat::attach`] refuses.
-    pub fn view(&self) -> io::Result<SlotView<'_>> {
-        SlotView::new(&self.mapping, &self.geometry, self.worker)
-            .ok_or_else(|| invalid("it is too short"))
-    }
-
-    /// The workers of this worker's group.
-    ///
-    /// # Errors
-    /// `InvalidData` if the mapping lacks one, which [`Seat::attach`] refuses.
-    pub fn group(&self) -> io::Result<Group<'_>> {
-        let size = self.group_size();
-        let first = self.worker - self.worker % size;
-        let member = |worker| {
-            let slot = (worker < self.geometry.workers)
-                .then(|| self.mapping.one::<Slot>(self.geometry.slot(worker)))?;
-            slot.map(|slot| (&slot.shared, &slot.facts.tid))
-        };
-        let members: Option<Vec<_>> = (first..first + size).map(member).collect();
-        Ok(Group {
-            members: members.ok_or_else(|| invalid("it is too short"))?,
-            role: self.worker - first,
-        })
-    }
-
-    /// Says that setup is done, and sleeps until the gate opens or the crew is
-    /// told to stop.
-    ///
-    /// # Errors
-    /// What the kernel refuses.
-    pub fn wait_for_gate(&self) -> io::Result<()> {
-        let controls = self.controls()?;
-        self.view()?.slot.live.state.store(state::READY, Release);
-        controls.ready.fetch_add(1, Release);
-        futex::wake_all(&controls.ready);
-        while controls.gate.load(Acquire) == gate::SHUT {
-            futex::wait(&controls.gate, gate::SHUT, None)?;
-        }
-        Ok(())
     }
 }
 
@@ -216,9 +260,10 @@ impl<'a> Group<'a> {
         self.members.get(role).map(|(shared, _)| *shared)
     }
 
-    /// Process id of one worker of the group, 0 until it is started.
+    /// Thread id of one worker of the group, which is its process id unless the
+    /// group shares a process; 0 until it is started.
     #[must_use]
-    pub fn pid(&self, role: usize) -> u32 {
+    pub fn tid(&self, role: usize) -> u32 {
         self.members
             .get(role)
             .map_or(0, |(_, tid)| tid.load(Acquire))

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::prctl::set_name;
-use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
+use nix::unistd::Pid;
 
 use crate::arena::layout::Facts;
 use crate::process::sys;
@@ -36,6 +36,12 @@ pub fn record(facts: &Facts, step: SetupStep, error: &io::Error) {
     }
 }
 
+/// Takes on the identity alone, for a thread that does no work.
+pub(super) fn identity(setup: &Setup) -> io::Result<()> {
+    one(setup, SetupStep::Gid)?;
+    one(setup, SetupStep::Uid)
+}
+
 fn one(setup: &Setup, step: SetupStep) -> io::Result<()> {
     match step {
         SetupStep::Affinity => setup.affinity.as_deref().map_or(Ok(()), affinity),
@@ -46,12 +52,8 @@ fn one(setup: &Setup, step: SetupStep) -> io::Result<()> {
         }),
         SetupStep::Nice => setup.nice.map_or(Ok(()), sys::set_nice),
         SetupStep::Comm => setup.comm.as_deref().map_or(Ok(()), comm),
-        SetupStep::Gid => setup
-            .gid
-            .map_or(Ok(()), |gid| Ok(setgid(Gid::from_raw(gid))?)),
-        SetupStep::Uid => setup
-            .uid
-            .map_or(Ok(()), |uid| Ok(setuid(Uid::from_raw(uid))?)),
+        SetupStep::Gid => setup.gid.map_or(Ok(()), sys::set_gid),
+        SetupStep::Uid => setup.uid.map_or(Ok(()), sys::set_uid),
         SetupStep::Work => Ok(()),
     }
 }
@@ -64,7 +66,8 @@ fn affinity(cpus: &[u32]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
-fn comm(name: &str) -> io::Result<()> {
+/// Names this thread.
+pub(super) fn comm(name: &str) -> io::Result<()> {
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     Ok(set_name(&name)?)
 }

@@ -10,10 +10,11 @@
 //!
 //! Owns the order and the counting. What is prepared and looped is the
 //! program's: there is one of built-in loops, and one that runs components.
+//! A worker is a process, or with others a thread of one: see [`team`].
 
 use std::env;
 use std::io::{self, Write};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
@@ -22,9 +23,12 @@ mod record;
 mod schedstat;
 #[expect(unsafe_code, reason = "system calls that no crate wraps safely")]
 pub mod sys;
+pub mod team;
 
 pub use apply::record as record_failure;
 pub use record::{Recorder, UNIT};
+
+use nix::unistd::gettid;
 
 use crate::arena::Seat;
 use crate::arena::layout::MAX_TEXT;
@@ -112,7 +116,7 @@ fn run<T>(
 ) -> io::Result<()> {
     let view = seat.view()?;
     let facts = &view.slot.facts;
-    facts.tid.store(process::id(), Relaxed);
+    facts.tid.store(gettid().as_raw().unsigned_abs(), Relaxed);
     let schedstat = SchedstatFile::open();
     apply::apply(seat.setup()?, facts);
     // A change of user or group id has untied the worker from its parent.

@@ -1,4 +1,4 @@
-//! The kernel's scheduling statistics of this process. The file is opened
+//! The kernel's scheduling statistics of this thread. The file is opened
 //! before the loop, so that reading it afterwards is one call.
 
 use std::fs::File;
@@ -12,7 +12,7 @@ pub(super) struct SchedstatFile(File);
 impl SchedstatFile {
     /// `None` without `/proc` or `CONFIG_SCHED_INFO`.
     pub(super) fn open() -> Option<Self> {
-        File::open("/proc/self/schedstat").ok().map(Self)
+        File::open("/proc/thread-self/schedstat").ok().map(Self)
     }
 
     pub(super) fn read(&self) -> Option<Schedstat> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::process;
 
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
@@ -26,6 +27,20 @@ pub fn inherit(number: usize) -> io::Result<OwnedFd> {
     // SAFETY: it is open, and by the contract with the parent nobody else in
     // this process uses that number.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// A descriptor of its own for what the parent left open for several workers.
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn share(number: usize) -> io::Result<OwnedFd> {
+    const ABOVE_STANDARD: libc::c_int = 3;
+    let number = RawFd::try_from(number).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the call makes a new descriptor; any number is allowed.
+    let made = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, ABOVE_STANDARD) };
+    let made = Errno::result(made)?;
+    // SAFETY: just made, owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(made) })
 }
 
 /// Does nothing: a stop request is in shared memory. A handler there must be,
@@ -126,6 +141,27 @@ pub fn set_nice(nice: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
     Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
     Ok(())
+}
+
+/// Sets the group id of this thread alone: its siblings may still need theirs.
+pub(super) fn set_gid(gid: u32) -> io::Result<()> {
+    // SAFETY: plain numbers. Not through libc, which would do it to all threads.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setgid, gid) })?;
+    Ok(())
+}
+
+/// Sets the user id of this thread alone, as above.
+pub(super) fn set_uid(uid: u32) -> io::Result<()> {
+    // SAFETY: as above.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setuid, uid) })?;
+    Ok(())
+}
+
+/// Sends the signal that goes with a stop request to a thread of this process.
+/// One that has ended, or has not begun, is success.
+pub(super) fn interrupt_thread(tid: u32) {
+    // SAFETY: plain numbers; the kernel looks for the thread in this process only.
+    unsafe { libc::syscall(libc::SYS_tgkill, process::id(), tid, libc::SIGTERM) };
 }
 
 /// Makes a child that exits at once.

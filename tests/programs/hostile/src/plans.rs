@@ -123,6 +123,9 @@ pub(crate) fn thresholds() -> Result<Outcome, Error> {
             max_wake_latency_cv: some,
             min_iteration_rate: some,
             max_migration_ratio: some,
+            min_page_locality: some,
+            max_cross_node_migration_ratio: some,
+            max_slow_tier_ratio: some,
         });
     }
     // The last of them counts: none is a number.
@@ -134,6 +137,9 @@ pub(crate) fn thresholds() -> Result<Outcome, Error> {
         max_wake_latency_cv: none,
         min_iteration_rate: none,
         max_migration_ratio: none,
+        min_page_locality: none,
+        max_cross_node_migration_ratio: none,
+        max_slow_tier_ratio: none,
         ..Thresholds::new()
     });
     loaded_step()?.finish()?;

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::gettid;
 use proscenium_worker::burst::spin;
 use proscenium_worker::process::{self, Recorder, UNIT, record_failure};
 use proscenium_worker::{Policy, Seat, SetupStep, Work};
@@ -79,10 +80,21 @@ fn tell(seat: &Seat, done: io::Result<()>) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes over a descriptor that this worker inherited.
+/// Takes over a descriptor that is this worker's alone.
 fn inherit(number: RawFd) -> io::Result<File> {
     let number = usize::try_from(number).map_err(io::Error::other)?;
     process::sys::inherit(number).map(File::from)
+}
+
+/// Takes one of its own for what other workers of this process may use too.
+fn share(number: RawFd) -> io::Result<File> {
+    let number = usize::try_from(number).map_err(io::Error::other)?;
+    process::sys::share(number).map(File::from)
+}
+
+/// What differs between all workers, to draw from; never 0.
+fn seed() -> u64 {
+    u64::from(gettid().as_raw().unsigned_abs()) | 1 << 32
 }
 
 /// Zeroed memory, each page of it touched, so that the loop has no faults.

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::process;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -97,8 +98,37 @@ pub(crate) fn ignore_by_handler() -> io::Result<()> {
     Ok(())
 }
 
+/// A worker that takes signals.
+pub(crate) enum Partner {
+    /// A process of its own.
+    Process(OwnedFd),
+    /// A thread of this process. Nothing else can come by its number without
+    /// being a thread of this process too.
+    Thread(u32),
+}
+
+/// A handle on the worker with this thread id: a thread of this process, or
+/// else a child of `parent`.
+pub(crate) fn hold(tid: u32, parent: u32) -> io::Result<Partner> {
+    if signal_thread(tid, 0)? {
+        return Ok(Partner::Thread(tid));
+    }
+    hold_process(tid, parent).map(Partner::Process)
+}
+
+/// Sends a signal, or with 0 only looks. `false`: this process has no such thread.
+fn signal_thread(tid: u32, signal: libc::c_int) -> io::Result<bool> {
+    // SAFETY: plain numbers.
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, process::id(), tid, signal) };
+    match Errno::result(sent) {
+        Ok(_) => Ok(true),
+        Err(Errno::ESRCH) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A handle on the process `pid`, which must be a child of `parent`.
-pub(crate) fn hold(pid: u32, parent: u32) -> io::Result<OwnedFd> {
+fn hold_process(pid: u32, parent: u32) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers.
     let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     // SAFETY: just made, owned by nobody else.
@@ -112,8 +142,12 @@ pub(crate) fn hold(pid: u32, parent: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Sends a signal that [`ignore_by_handler`] takes. `false`: the process is gone.
-pub(crate) fn interrupt(process: &OwnedFd) -> io::Result<bool> {
+/// Sends a signal that [`ignore_by_handler`] takes. `false`: it is gone.
+pub(crate) fn interrupt(partner: &Partner) -> io::Result<bool> {
+    let process = match partner {
+        Partner::Process(process) => process,
+        Partner::Thread(tid) => return signal_thread(*tid, libc::SIGUSR1),
+    };
     let none = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: the descriptor is open; a null `info` asks for an ordinary signal.
     let sent = unsafe {

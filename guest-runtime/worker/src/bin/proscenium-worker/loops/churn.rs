@@ -15,7 +15,7 @@ use proscenium_worker::process::{Recorder, UNIT};
 use proscenium_worker::work::Churn;
 use proscenium_worker::{Policy, Seat};
 
-use super::{Loop, burn, busy, draw_below, inherit, ready, timed_yield};
+use super::{Loop, burn, busy, draw_below, ready, seed, share, timed_yield};
 use crate::sys;
 
 /// What policy-churn steps through.
@@ -59,7 +59,7 @@ pub(super) fn prepare(work: &Churn, seat: &Seat) -> io::Result<Loop> {
             let groups: Vec<File> = seat
                 .directories()
                 .iter()
-                .map(|directory| sys::procs(&inherit(*directory)?, true))
+                .map(|directory| sys::procs(&share(*directory)?, true))
                 .collect::<io::Result<_>>()?;
             let mut at = 0;
             ready(move |_, recorder| {
@@ -82,7 +82,7 @@ pub(super) fn prepare(work: &Churn, seat: &Seat) -> io::Result<Loop> {
             let [directory] = seat.directories() else {
                 return Err(io::ErrorKind::NotFound.into());
             };
-            let directory = inherit(*directory)?;
+            let directory = share(*directory)?;
             if ignore_sigchld {
                 sys::ignore_children()?;
             }
@@ -163,10 +163,10 @@ fn cross_affinity(seat: &Seat, spins: u64) -> io::Result<Loop> {
     let [directory] = seat.directories() else {
         return Err(io::ErrorKind::NotFound.into());
     };
-    let procs = sys::procs(&inherit(*directory)?, false)?;
+    let procs = sys::procs(&share(*directory)?, false)?;
     let cpus = own_cpus()?;
     let mut text = [0_u8; 4096];
-    let mut random = u64::from(std::process::id()) | 1 << 32;
+    let mut random = seed();
     changes(spins, move || {
         let len = procs.read_at(&mut text, 0)?;
         let text = std::str::from_utf8(text.get(..len).unwrap_or_default()).unwrap_or_default();

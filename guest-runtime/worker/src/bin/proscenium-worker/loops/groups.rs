@@ -15,7 +15,7 @@ use super::pairs::{Pipes, partner_gone};
 use super::queue::Queue;
 use super::rounds::Rounds;
 use super::words::{change, next, update};
-use super::{Loop, burn, busy, enter_class, inherit, memory, now_ns, ready, sleep};
+use super::{Loop, burn, busy, enter_class, memory, now_ns, ready, share, sleep};
 use crate::sys::{self, Reader};
 
 #[expect(clippy::too_many_lines, reason = "one type after the other")]
@@ -126,7 +126,7 @@ pub(super) fn prepare(work: &Groups, seat: &Seat) -> io::Result<Loop> {
         Groups::EpollStorm {
             producers, burst, ..
         } => {
-            let event = inherit(seat.event().ok_or(ErrorKind::NotFound)?)?;
+            let event = share(seat.event().ok_or(ErrorKind::NotFound)?)?;
             if role < producers {
                 return ready(move |_, recorder| {
                     loop {

@@ -1,11 +1,11 @@
 //! Locks of a group, and the loop in which one priority waits for another.
 
 use std::io::{self, ErrorKind};
-use std::process;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::{Duration, Instant};
 
+use nix::unistd::gettid;
 use proscenium_worker::arena::{Group, futex};
 use proscenium_worker::process::{Recorder, UNIT};
 use proscenium_worker::work::Lock;
@@ -47,7 +47,7 @@ impl<'a> Held<'a> {
                 }
             }
             Self::Inheriting(word) => {
-                let own = process::id();
+                let own = gettid().as_raw().unsigned_abs();
                 let free =
                     |word: &AtomicU32| word.compare_exchange(0, own, AcqRel, Acquire).is_ok();
                 if !free(word) {

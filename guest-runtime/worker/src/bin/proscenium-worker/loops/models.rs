@@ -12,7 +12,7 @@ use proscenium_worker::work::Models;
 
 use super::queue::Queue;
 use super::rounds::Rounds;
-use super::{Loop, draw, draw_below, memory, now_ns, ready, sleep};
+use super::{Loop, draw, draw_below, memory, now_ns, ready, seed, sleep};
 
 /// Requests that wait for a slow worker, at most.
 const BACKLOG: u32 = 1024;
@@ -42,7 +42,7 @@ pub(super) fn prepare(work: &Models, seat: &Seat) -> io::Result<Loop> {
             ..
         } => {
             let mut cache = memory(size_kib)?;
-            let mut random = u64::from(std::process::id()) | 1 << 32;
+            let mut random = seed();
             run(move |seat, recorder| {
                 let mut entry = || {
                     let at = draw_below(&mut random, cache.len() / ENTRY) * ENTRY;

@@ -154,8 +154,8 @@ fn signal_storm(
     recorder: &mut Recorder<'_>,
 ) -> io::Result<()> {
     let group = seat.group()?;
-    // Held from now on: a number alone could become another process's.
-    let partner = sys::hold(group.pid(1 - group.role()), seat.owner())?;
+    // Held from now on: a number alone could become another's.
+    let partner = sys::hold(group.tid(1 - group.role()), seat.owner())?;
     loop {
         for _ in 0..signals {
             if !sys::interrupt(&partner)? {
