@@ -3,16 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file that is longer is split, or is among the exceptions.
-const SOFT: usize = 400;
-/// No exception goes beyond.
-const HARD: usize = 800;
-/// Files that may be longer than [`SOFT`], each with the reason why two files
-/// would read worse.
-const EXCEPTIONS: [(&str, &str); 1] = [(
-    "guest-runtime/tests/kernel.rs",
-    "to be split: groups and crews",
-)];
+/// A file that is longer is split.
+const MOST: usize = 400;
 
 /// Written by us, line by line: not what tools generate.
 const EXTENSIONS: [&str; 8] = ["rs", "wit", "c", "h", "js", "py", "sh", "s"];
@@ -47,33 +39,11 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, usize)>) {
     }
 }
 
-fn is_exception(file: &Path) -> bool {
-    EXCEPTIONS
-        .iter()
-        .any(|(exception, _)| file == Path::new(exception))
-}
-
 #[test]
 fn no_file_is_longer_than_a_reader_can_hold_in_mind() {
-    let too_long: Vec<_> = files()
-        .into_iter()
-        .filter(|(file, lines)| *lines > if is_exception(file) { HARD } else { SOFT })
-        .collect();
-    assert!(too_long.is_empty(), "over {SOFT} lines: {too_long:?}");
-}
-
-#[test]
-fn every_exception_is_still_one() {
-    let files = files();
-    let needless: Vec<_> = EXCEPTIONS
-        .iter()
-        .filter(|(exception, _)| {
-            !files
-                .iter()
-                .any(|(file, lines)| file == Path::new(exception) && *lines > SOFT)
-        })
-        .collect();
-    assert!(needless.is_empty(), "gone or short enough: {needless:?}");
+    let files = files().into_iter();
+    let too_long: Vec<_> = files.filter(|(_, lines)| *lines > MOST).collect();
+    assert!(too_long.is_empty(), "over {MOST} lines: {too_long:?}");
 }
 
 #[test]
