@@ -47,6 +47,7 @@ mod frame;
 mod grant;
 mod hello;
 mod job;
+mod name;
 mod payload;
 mod saturate;
 mod scheduler;
@@ -66,6 +67,7 @@ pub use frame::{EncodeError, HEADER_LEN, MAGIC, MAX_PAYLOAD, encode};
 pub use grant::{ANY, KernelAccess, Names, OnDenied, Permissions};
 pub use hello::{VersionMismatch, WIRE_VERSION, check_version};
 pub use job::{Job, JobError, Limits, MAX_JOB, Thresholds, WorkerDefaults, decode_job, encode_job};
+pub use name::{MAX_NAME, is_name};
 pub use payload::{
     MAX_PAYLOADS, Metric, MetricHint, PayloadCheck, PayloadCheckResult, PayloadExit, PayloadKind,
     PayloadOutput, PayloadRecord, PayloadSpec, Polarity,
