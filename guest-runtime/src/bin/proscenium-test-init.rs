@@ -1,11 +1,12 @@
 //! PID 1 for one ordinary program, such as a test, in a guest.
 //!
-//! Readies the guest as the runtime does, runs `/job/program`, and powers off.
+//! Readies the guest as the runtime does, runs the program, and powers off.
 //! What the program says goes to the events port as it is, so the kernel's
 //! messages on the console cannot break its lines; how it ended goes to the
 //! control port as one line, `exited CODE` or `killed SIGNAL`. Without that
-//! line it did not end. Arguments and environment (`NAME=VALUE`) come as
-//! files, each entry followed by a NUL. Not installed, and never part of a run.
+//! line it did not end. Arguments, the program's own path first, and environment
+//! (`NAME=VALUE`) come as files, each entry followed by a NUL. Not installed, and
+//! never part of a run.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,7 +18,6 @@ use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::init::{self, Guest, InitError};
 
-const PROGRAM: &str = "/job/program";
 const ARGUMENTS: &str = "/job/arguments";
 const ENVIRONMENT: &str = "/job/environment";
 
@@ -45,8 +45,10 @@ fn run() -> Result<(), InitError> {
     let errors = events.try_clone().map_err(failed("duplicate the port"))?;
     let arguments = init::read(ARGUMENTS)?;
     let environment = init::read(ENVIRONMENT)?;
-    let child = Command::new(PROGRAM)
-        .args(entries(&arguments))
+    let mut words = entries(&arguments);
+    let program = words.next().unwrap_or_default();
+    let child = Command::new(program)
+        .args(words)
         .envs(entries(&environment).filter_map(variable))
         .stdin(Stdio::null())
         .stdout(events)

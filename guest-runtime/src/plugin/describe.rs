@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use proscenium_wire::{ANY, Limits};
+use proscenium_wire::{ANY, Limits, MAX_NAME, is_name};
 
 use super::{Abort, Manifest, Plugin, Request, State, instantiate, store, watchdog};
 use crate::executor::{Settings, Stage};
@@ -13,8 +13,6 @@ use crate::world::simulated::Simulated;
 
 /// Computing time of `describe`, its start functions included.
 const DESCRIBE_MS: u64 = 2_000;
-/// Longest name of a scenario or parameter, in bytes.
-const MAX_NAME: usize = 64;
 /// Longest line of text, in bytes.
 const MAX_TEXT: usize = 1_024;
 /// What a scenario may last, in nanoseconds: 1 ms to 24 h.
@@ -139,10 +137,7 @@ fn check_request(request: &Request) -> Result<(), String> {
                 "a list of {count} names in the request, {MAX_NAMES} is the most"
             ));
         }
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-        let wrong = |name: &&String| {
-            *name != ANY && (name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(allowed))
-        };
+        let wrong = |name: &&String| *name != ANY && !is_name(name);
         if let Some(name) = names.iter().find(wrong) {
             return Err(format!("{} in the request is not a name", quote(name)));
         }

@@ -1,17 +1,16 @@
-//! Workers: where they start, when they run, how they end.
+//! Crews: where they are, when they run, how they end, and what is known then.
 
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::cpuset::CpuSet;
-use proscenium_guest_runtime::world::{Controllers, GroupId, Knob, Moved, World, WorldError};
+use proscenium_guest_runtime::world::{GroupId, Knob, Moved, World, WorldError};
 use proscenium_worker::ExitInfo;
 
+use crate::rig::{MOMENT, PATIENCE, members, spinners, started, world_at};
 use crate::support::place::Place;
 use crate::support::{collect, pass};
-use crate::{MOMENT, PATIENCE, members, spinners, started, with_controllers, world_at};
 
 #[test]
 fn workers_start_inside_their_cgroup_and_run_when_the_gate_opens() {
@@ -213,28 +212,4 @@ fn a_worker_can_be_pinned_and_says_where_it_ran() {
     world.open_gates(&[crew]).unwrap();
     pass(&mut world, MOMENT);
     assert_eq!(collect(&mut world, crew, PATIENCE)[0].cpus_used, [last]);
-}
-
-#[test]
-fn at_pids_max_the_kernels_refusal_is_reported_and_nothing_is_left() {
-    let Some(place) = Place::find("pids") else {
-        return;
-    };
-    let Some(mut world) = with_controllers(&place, Controllers::PIDS) else {
-        return;
-    };
-    let group = world.create(GroupId::ROOT, "a").unwrap();
-    world.write(group, Knob::PidsMax, "3").unwrap();
-    let error = world.spawn(Some(group), &spinners(5)).unwrap_err();
-    assert_eq!(error.errno(), Some(Errno::EAGAIN));
-    assert!(
-        error
-            .to_string()
-            .contains("start 5 workers in cgroup \"a\""),
-        "{error}"
-    );
-    assert_eq!(members(&mut world, group).unwrap(), [0; 0]);
-    let crew = started(&mut world, Some(group), 3);
-    assert_eq!(collect(&mut world, crew, PATIENCE).len(), 3);
-    world.remove(group).unwrap();
 }

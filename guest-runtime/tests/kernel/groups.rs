@@ -1,15 +1,13 @@
-//! Cgroups: made, written, read, removed; and what a world leaves behind.
+//! Cgroups: what can be made, written to and removed, and that nothing is left.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{Controllers, GroupId, Knob, World, WorldError};
+use proscenium_guest_runtime::world::{GroupId, Knob, World, WorldError};
 
+use crate::rig::{alive, root_of, started, world_at};
 use crate::support::place::Place;
-use crate::support::{collect, pass};
-use crate::{PATIENCE, alive, root_of, started, with_controllers, world_at};
 
 #[test]
 fn a_cgroup_with_tasks_or_children_is_busy_and_one_that_is_gone_is_removed() {
@@ -104,53 +102,4 @@ fn a_file_that_is_not_there_is_named_with_its_cgroup_and_what_to_do() {
             .unwrap()
             .contains("usage_usec")
     );
-}
-
-#[test]
-fn cpuset_quota_and_memory_are_enforced_on_workers() {
-    let Some(place) = Place::find("limits") else {
-        return;
-    };
-    let wanted = Controllers::CPU | Controllers::CPUSET | Controllers::MEMORY;
-    let Some(mut world) = with_controllers(&place, wanted) else {
-        return;
-    };
-    let group = world.create(GroupId::ROOT, "a").unwrap();
-    let last = world.machine().cpus.last().unwrap();
-    world
-        .write(group, Knob::CpusetCpus, &last.to_string())
-        .unwrap();
-    world.write(group, Knob::CpuMax, "20000 100000").unwrap();
-    world.write(group, Knob::MemoryMax, "67108864").unwrap();
-    assert_eq!(
-        world.read(group, Knob::CpusetCpusEffective).unwrap().trim(),
-        last.to_string()
-    );
-    assert_eq!(
-        world.read(group, Knob::MemoryMax).unwrap().trim(),
-        "67108864"
-    );
-    let crew = started(&mut world, Some(group), 2);
-    let usage = |world: &mut Kernel| -> u64 {
-        let text = world.read(group, Knob::CpuStat).unwrap();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("usage_usec "))
-            .unwrap();
-        line.parse().unwrap()
-    };
-    let (then, begun) = (usage(&mut world), world.now());
-    pass(&mut world, Duration::from_secs(1));
-    let (used, wall) = (usage(&mut world) - then, world.now() - begun);
-    let share = used as f64 / wall.as_micros() as f64;
-    assert!(
-        (0.10..0.35).contains(&share),
-        "20 % were granted, {share} used"
-    );
-    for report in collect(&mut world, crew, PATIENCE) {
-        assert_eq!(report.cpus_used, [last]);
-    }
-    // Cleared: the empty value is an empty line to the kernel.
-    world.write(group, Knob::CpusetCpus, "").unwrap();
-    assert_eq!(world.read(group, Knob::CpusetCpus).unwrap().trim(), "");
 }

@@ -11,9 +11,9 @@ use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{Controllers, CrewId, CrewPlan, GroupId, Knob, Moved, World};
 use proscenium_worker::{ExitInfo, Policy, Report, Setup};
 
+use crate::rig::{MOMENT, PATIENCE, alive, members, with_controllers, world_at};
 use crate::support::place::Place;
 use crate::support::{collect, crew, pass};
-use crate::{MOMENT, PATIENCE, alive, members, with_controllers, world_at};
 
 fn named(work: &str, count: usize, comm: &str) -> CrewPlan {
     let mut plan = crew(work, count);

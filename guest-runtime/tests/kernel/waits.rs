@@ -1,4 +1,4 @@
-//! Waiting, and what ends a wait.
+//! Waits, and what the host says meanwhile.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -9,9 +9,9 @@ use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{GroupId, Wake, World};
 use proscenium_wire::{Command, encode};
 
+use crate::rig::{MOMENT, PATIENCE, started, world_at};
 use crate::support::collect;
 use crate::support::place::Place;
-use crate::{MOMENT, PATIENCE, started, world_at};
 
 #[test]
 fn waits_last_as_long_as_asked_and_one_in_the_past_returns_at_once() {

@@ -47,6 +47,7 @@ mod frame;
 mod grant;
 mod hello;
 mod job;
+mod name;
 mod payload;
 mod saturate;
 mod scheduler;
@@ -69,6 +70,7 @@ pub use job::{
     Job, JobError, Limits, MAX_JOB, SwapValue, SwapWork, Thresholds, WorkerDefaults, decode_job,
     encode_job,
 };
+pub use name::{MAX_NAME, is_name};
 pub use payload::{
     MAX_PAYLOADS, Metric, MetricHint, PayloadCheck, PayloadCheckResult, PayloadExit, PayloadKind,
     PayloadOutput, PayloadRecord, PayloadSpec, Polarity,

@@ -12,7 +12,8 @@ use crate::local::hierarchy::HierarchyError;
 /// Remove the cgroups and processes that `run --local` left where it was killed.
 ///
 /// Runs that are going on, and those of other users, are left alone. Whatever else a run uses
-/// ends with it; the evidence in its run directory is kept.
+/// ends with it; the evidence in its run directory is kept. Controllers that such a run had
+/// switched on for cgroups beneath the one above its own stay on.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Look only beneath this cgroup v2 directory [default: the whole hierarchy].

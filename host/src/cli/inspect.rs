@@ -24,7 +24,8 @@ const FORMAT_VERSION: u32 = 1;
 Examples:
   proscenium inspect plugins/steady
   proscenium inspect some.wasm --json | jq .capabilities
-  proscenium inspect --work-types")]
+  proscenium inspect --work-types
+  proscenium inspect --work-types timers")]
 pub(super) struct Args {
     /// A component (.wasm), or the folder of a cargo project, which is built.
     #[arg(required_unless_present = "work_types")]
@@ -32,9 +33,15 @@ pub(super) struct Args {
     /// As JSON.
     #[arg(long)]
     json: bool,
-    /// List the built-in work types and their parameters instead.
-    #[arg(long, conflicts_with = "plugin")]
-    work_types: bool,
+    /// List the built-in work types and their parameters instead: all, one, or those of a family.
+    #[arg(
+        long,
+        value_name = "NAME|FAMILY",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with = "plugin"
+    )]
+    work_types: Option<String>,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> {
@@ -48,8 +55,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<u8> 
             report.write(context.out)?;
         }
     }
-    if args.work_types {
-        let types = work_types::all();
+    if let Some(name) = &args.work_types {
+        let types = work_types::named(name)?;
         if args.json {
             json(context, &types)?;
         } else {

@@ -15,7 +15,7 @@ use crate::kernel::store::{self, Kernel, StoreError};
 use crate::layout::Layout;
 use crate::program::Files;
 use crate::vm::accel::{self, Accel, AccelError, AccelRequest, Choice};
-use crate::vm::initramfs::Image;
+use crate::vm::initramfs::{Content, Image};
 use crate::vm::plan::{BootPlan, PlanError};
 use crate::vm::probe::probe;
 use crate::vm::process::{Vm, VmError};
@@ -166,9 +166,10 @@ pub(super) fn no_sched_ext(kernel: &str) -> ExpectedError {
 
 /// The kernel's configuration, at the place where loaders look for it. They go
 /// by the release, so without one there is none.
-fn config_for_loaders(kernel: &Kernel) -> Result<Option<(String, Vec<u8>)>, BootError> {
+fn config_for_loaders(kernel: &Kernel) -> Result<Option<(String, Content)>, BootError> {
     let text = boot::configuration_text(kernel)?.filter(|_| is_release(&kernel.name));
-    Ok(text.map(|text| (format!("/boot/config-{}", kernel.name), text)))
+    let place = format!("/boot/config-{}", kernel.name);
+    Ok(text.map(|text| (place, Content::Bytes(text))))
 }
 
 fn image(
@@ -198,11 +199,11 @@ fn image(
                 let files = files.iter();
                 image.add_tree(
                     folders.iter().map(String::as_str),
-                    files.map(|(path, file)| (path.as_str(), file.mode, &file.bytes[..])),
+                    files.map(|(path, file)| (path.as_str(), file.mode, &file.content)),
                 )?;
             }
-            if let Some((path, bytes)) = &config {
-                image.add_tree([], [(path.as_str(), 0o644, &bytes[..])])?;
+            if let Some((path, text)) = &config {
+                image.add_tree([], [(path.as_str(), 0o644, text)])?;
             }
             image.add_job(&job, request.code)?;
             Ok(image)

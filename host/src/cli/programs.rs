@@ -23,7 +23,8 @@ pub(super) struct ProgramArgs {
     #[arg(long, value_name = "NAME=PATH[,ARG...]", value_parser = payload::from_argument)]
     pub(super) payload: Vec<payload::Declared>,
 
-    /// Declare programs in a TOML file: known flags, output, what figures mean, checks.
+    /// Declare programs in a TOML file: known flags, output, what figures mean, checks, files
+    /// that come along.
     #[arg(long, value_name = "FILE")]
     pub(super) payloads: Option<PathBuf>,
 

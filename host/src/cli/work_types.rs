@@ -6,10 +6,13 @@ use std::io::{self, Write};
 use proscenium_guest_runtime::contract::{Gives, WorkKind};
 use serde::Serialize;
 
+use crate::error::ExpectedError;
+
 /// One work type.
 #[derive(Serialize)]
 pub(super) struct WorkType {
     name: &'static str,
+    family: &'static str,
     description: &'static str,
     iteration: &'static str,
     work_unit: &'static str,
@@ -30,9 +33,26 @@ struct Parameter {
     help: &'static str,
 }
 
-/// Every work type.
-pub(super) fn all() -> Vec<WorkType> {
-    WorkKind::all().map(WorkType::of).collect()
+/// The work types of this name or family; of the empty name, all.
+///
+/// # Errors
+///
+/// There is none; the families are named.
+pub(super) fn named(name: &str) -> Result<Vec<WorkType>, ExpectedError> {
+    let chosen = |kind: &&WorkKind| name.is_empty() || [kind.name, kind.family].contains(&name);
+    let found: Vec<WorkType> = WorkKind::all().filter(chosen).map(WorkType::of).collect();
+    if found.is_empty() {
+        let mut families: Vec<&str> = WorkKind::all().map(|kind| kind.family).collect();
+        families.dedup();
+        let name: String = name.chars().take(64).collect();
+        let why = format!("the families are {}", families.join(", "));
+        return Err(
+            ExpectedError::refused(format!("no work type or family is called {name:?}"))
+                .because(why)
+                .remedy("`proscenium inspect --work-types` lists all types"),
+        );
+    }
+    Ok(found)
 }
 
 /// One block of lines for each, with an empty line between.
@@ -56,6 +76,7 @@ impl WorkType {
         };
         Self {
             name: kind.name,
+            family: kind.family,
             description: kind.description,
             iteration: kind.iteration,
             work_unit: kind.unit,
@@ -82,6 +103,7 @@ impl WorkType {
         if self.group != "1" {
             writeln!(out, "  in groups of {}", self.group)?;
         }
+        writeln!(out, "  family {}", self.family)?;
         writeln!(out, "  an iteration is {}", self.iteration)?;
         let samples = [
             ("wake", self.wake_samples),

@@ -9,7 +9,7 @@ use std::ops::{Range, RangeInclusive};
 
 use proscenium_guest_runtime::capability::Capability;
 use proscenium_guest_runtime::contract::WorkKind;
-use proscenium_wire::{ANY, Budget, KernelAccess, Names, OnDenied};
+use proscenium_wire::{ANY, Budget, KernelAccess, MAX_NAME, Names, OnDenied, is_name};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -18,8 +18,6 @@ use super::{Grant, Profile};
 
 /// Most names in one list.
 const MAX_NAMES: usize = 256;
-/// Longest name, in bytes.
-const MAX_NAME: usize = 64;
 /// The kernel's names of the controllers that there are.
 const CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "memory", "io", "pids"];
 
@@ -94,8 +92,8 @@ impl Entry {
         let listed = ["those that `proscenium inspect --work-types` lists"];
         set(&mut to.work_types, &self.work_types, work_type, &listed)?;
         let form = ["names of lower-case letters, digits, dashes, dots and underscores"];
-        set(&mut to.payloads, &self.payloads, declarable, &form)?;
-        set(&mut to.schedulers, &self.schedulers, declarable, &form)?;
+        set(&mut to.payloads, &self.payloads, is_name, &form)?;
+        set(&mut to.schedulers, &self.schedulers, is_name, &form)?;
         if let Some(priority) = &self.real_time {
             to.real_time = ranged(
                 priority,
@@ -149,12 +147,6 @@ fn set(
     }
     *to = Names::default().with(names.iter().map(String::as_str));
     Ok(())
-}
-
-/// As payloads and schedulers are declared.
-fn declarable(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-    !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(allowed)
 }
 
 fn ranged<T: TryFrom<i64>>(

@@ -11,7 +11,9 @@
 //! A run is one directory, and one lock on it. Nothing beneath it outlives its
 //! [`Subtree`]; what a host that was killed leaves is found by [`cleanup`],
 //! because the lock is gone with the host. Outside of the directory a run
-//! changes one thing: the controllers that its base hands down.
+//! changes one thing: the controllers that its base hands down. Those that it
+//! switched on it switches off again, unless another cgroup is beneath the base
+//! by then; those of a host that was killed stay on.
 
 pub mod base;
 pub mod cleanup;

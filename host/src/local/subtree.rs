@@ -1,7 +1,8 @@
 //! The directory of one run: made, locked, and removed with all that is in it.
 //!
-//! Owns everything beneath that directory, and our own stay in it where the
-//! base had to be vacated. Never touches what is beside it.
+//! Owns everything beneath that directory, our own stay in it where the base had
+//! to be vacated, and the controllers that it had the base hand down. Never
+//! touches what is beside it.
 
 use std::fs::{self, File};
 use std::io;
@@ -27,7 +28,7 @@ pub(super) const RUNTIME: &str = "runtime";
 pub struct Subtree {
     base: Base,
     path: PathBuf,
-    /// Controllers that this run switched on in a base of its own.
+    /// Controllers that this run switched on in its base.
     enabled: Vec<&'static str>,
     /// Held as long as this lives: it is how [`super::cleanup`] tells.
     _lock: Flock<File>,
@@ -120,14 +121,13 @@ impl Subtree {
     /// Has the base hand down whatever a scenario may need. One at a time: what
     /// cannot be had is missing, and no reason not to have the others.
     fn enable(&mut self) {
-        let control = self.base.path.join("cgroup.subtree_control");
         let offered = words(&self.base.path.join("cgroup.controllers"));
-        let on = words(&control);
+        let on = words(&control(&self.base.path));
         let wanted = |name: &&str| {
             offered.iter().any(|word| word == name) && !on.iter().any(|word| word == name)
         };
         for name in CONTROLLERS.into_iter().filter(wanted) {
-            if fs::write(&control, format!("+{name}")).is_ok() {
+            if fs::write(control(&self.base.path), format!("+{name}")).is_ok() {
                 self.enabled.push(name);
             }
         }
@@ -142,19 +142,48 @@ impl Subtree {
             }
         }
         if self.base.vacate {
-            self.return_to_base()?;
+            // What a cgroup hands down itself cannot be taken from it.
+            for name in words(&control(&self.path)) {
+                fs::write(control(&self.path), format!("-{name}"))?;
+            }
+            // Nor can anybody be in a base that hands something down.
+            self.disable()?;
+            enter(&self.base.path)?;
         }
-        removal::remove(&self.path).map(drop)
+        removal::remove(&self.path)?;
+        if !self.base.vacate {
+            self.disable()?;
+        }
+        Ok(())
     }
 
-    /// Whoever is in a base that hands controllers down cannot be there, so
-    /// they are switched off first. Nobody else uses them: we were alone.
-    fn return_to_base(&self) -> io::Result<()> {
-        let control = self.base.path.join("cgroup.subtree_control");
-        for name in self.enabled.iter().rev() {
-            fs::write(&control, format!("-{name}"))?;
+    /// Switches off in the base what this run switched on, unless there is
+    /// another cgroup that may use it, such as that of another run.
+    fn disable(&self) -> io::Result<()> {
+        if self.enabled.is_empty() || self.has_neighbours()? {
+            return Ok(());
         }
-        enter(&self.base.path)
+        for name in self.enabled.iter().rev() {
+            fs::write(control(&self.base.path), format!("-{name}"))?;
+        }
+        if self.has_neighbours()? {
+            // Made in the meantime, it may have seen them switched on: whoever
+            // comes later sees them off and does it.
+            for name in &self.enabled {
+                fs::write(control(&self.base.path), format!("+{name}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_neighbours(&self) -> io::Result<bool> {
+        for entry in fs::read_dir(&self.base.path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() && entry.path() != self.path {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -176,6 +205,11 @@ pub(super) fn lock(path: &Path) -> io::Result<Flock<File>> {
 /// Moves this process.
 fn enter(cgroup: &Path) -> io::Result<()> {
     fs::write(cgroup.join("cgroup.procs"), "0")
+}
+
+/// Where a cgroup says what it hands down.
+fn control(cgroup: &Path) -> PathBuf {
+    cgroup.join("cgroup.subtree_control")
 }
 
 /// A file's words; none where it cannot be read.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::Declared;
 use crate::program::{
-    GUEST_ROOT, ProgramError, Role, check_names, parse_document, parts, read_text, resolve,
-    shortened,
+    GUEST_ROOT, ProgramError, Role, beneath, check_names, parse_document, parts, read_text,
+    resolve, shortened,
 };
 
 /// `NAME=PATH[,ARG…]`.
@@ -71,6 +71,8 @@ struct Entry {
     args: Vec<String>,
     #[serde(default)]
     files: Vec<PathBuf>,
+    #[serde(default)]
+    with: Vec<PathBuf>,
     known_flags: Option<Vec<String>>,
     output: Option<PayloadOutput>,
     #[serde(default)]
@@ -110,6 +112,7 @@ impl Entry {
             kind: PayloadKind::Binary,
             args: Vec::new(),
             files: Vec::new(),
+            with: Vec::new(),
             known_flags: None,
             output: None,
             metrics: Vec::new(),
@@ -136,7 +139,8 @@ impl Entry {
         let output = self.output.unwrap_or_else(|| preset(&self.binary));
         Ok(Declared {
             binary: resolve(folder, self.binary),
-            files: self.files.iter().map(|file| folder.join(file)).collect(),
+            files: beneath(folder, &self.files),
+            with: beneath(folder, &self.with),
             spec: PayloadSpec {
                 folder: format!("{GUEST_ROOT}/run/{}", self.name),
                 name: self.name,
@@ -206,21 +210,15 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+    use crate::program::testing::{declared, said};
 
     fn read(text: &str) -> Result<Vec<Declared>, ProgramError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("payloads.toml");
-        fs::write(&path, text).unwrap();
-        read_file(&path)
+        declared(text, read_file)
     }
 
     fn refused(text: &str) -> String {
-        let error = read(text).unwrap_err();
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        format!("{error}: {}", source.unwrap_or_default())
+        said(read(text))
     }
 
     #[test]
@@ -247,6 +245,7 @@ mod tests {
             known-flags = ["--name"]
             output = "json"
             files = ["job.fio"]
+            with = ["lib/plugin.so", "/usr/share/fio"]
             metrics = [{ name = "jobs.0.read.iops", polarity = "higher-better", unit = "1/s" }]
             checks = [{ exit-code = 0 }, { metric = "jobs.0.read.iops", min = 10 },
                       { metric = "x", min = 1, max = 2.5 }, { metric = "y", max = 3 }, { metric = "z" }]
@@ -262,6 +261,8 @@ mod tests {
         };
         assert!(disk.binary.is_absolute() && disk.binary.ends_with("bin/fio"));
         assert!(disk.files[0].is_absolute());
+        assert!(disk.with[0].is_absolute() && disk.with[0].ends_with("lib/plugin.so"));
+        assert_eq!(disk.with[1], Path::new("/usr/share/fio"));
         assert_eq!(disk.spec.hints[0].polarity, Polarity::HigherBetter);
         assert_eq!(
             disk.spec.checks,

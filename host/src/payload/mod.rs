@@ -48,9 +48,10 @@ pub fn pack(
     check(&declared)?;
     let mut specs = Vec::new();
     for one in declared {
-        let mut spec = one.spec;
+        let mut spec = one.spec.clone();
         let program = locate(Role::Payload, &spec.name, &one.binary, search_path)?;
-        let placed = files.place(&program, &spec.folder, &one.files, linker)?;
+        let wanted = one.wanted(&program, &spec.folder, search_path);
+        let placed = files.place(wanted, linker)?;
         spec.program = placed.program;
         spec.environment = placed.environment;
         specs.push(spec);

@@ -1,16 +1,16 @@
 //! What all declarations of programs have in common: how they are written,
 //! which names there may be, and what paths in a file are relative to.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use proscenium_wire::{MAX_NAME, is_name};
 use serde::de::DeserializeOwned;
 
-use super::{ProgramError, Role};
+use super::{ProgramError, Role, Wanted};
 
-/// Longest name, in bytes.
-const MAX_NAME: usize = 64;
 /// Largest file of declarations, in bytes.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
@@ -21,8 +21,28 @@ pub struct Declared<S> {
     pub binary: PathBuf,
     /// Files that it finds in the folder that it starts in.
     pub files: Vec<PathBuf>,
+    /// Files and folders that it finds at the paths that they have here.
+    pub with: Vec<PathBuf>,
     /// All that does not depend on this machine's files.
     pub spec: S,
+}
+
+impl<S> Declared<S> {
+    /// What has to be packed of it. `program`: its canonical path.
+    pub(crate) fn wanted<'a>(
+        &'a self,
+        program: &'a Path,
+        folder: &'a str,
+        search_path: Option<&'a OsStr>,
+    ) -> Wanted<'a> {
+        Wanted {
+            program,
+            folder,
+            files: &self.files,
+            with: &self.with,
+            search_path,
+        }
+    }
 }
 
 /// `NAME=PATH[,ARG…]` as name, path and arguments.
@@ -101,12 +121,7 @@ pub(crate) fn check_names<'a>(
     binary: &Path,
     mut texts: impl Iterator<Item = &'a String>,
 ) -> Result<(), String> {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-    if name.is_empty()
-        || name.len() > MAX_NAME
-        || name.starts_with('.')
-        || !name.bytes().all(allowed)
-    {
+    if !is_name(name) {
         return Err(
             "names are 1 to 64 lower-case letters, digits, dashes, dots and underscores".into(),
         );
@@ -127,6 +142,11 @@ pub(crate) fn resolve(folder: &Path, binary: PathBuf) -> PathBuf {
     } else {
         binary
     }
+}
+
+/// Paths of a file of declarations, which are relative to `folder`.
+pub(crate) fn beneath(folder: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().map(|path| folder.join(path)).collect()
 }
 
 /// Refuses names that are declared twice, and more than `most` of them.

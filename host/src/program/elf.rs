@@ -1,9 +1,14 @@
 //! What an ELF file asks of the dynamic linker.
 //!
-//! The file is the operator's, but may be damaged: every offset is checked.
+//! The file is the operator's, but may be damaged: every offset is checked. Of
+//! a file only that is read which has to do with it: libraries have megabytes.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
-use object::{Endianness, elf};
+use object::{Endianness, ReadCache, ReadRef, elf};
 
 type Header = elf::FileHeader64<Endianness>;
 
@@ -23,12 +28,25 @@ pub(super) struct Linkage {
     pub(super) runpath: Vec<String>,
 }
 
-/// Reads what `bytes` asks for.
+/// Whether a file begins as one.
+pub(super) fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut magic))
+        .is_ok_and(|()| magic == *b"\x7fELF")
+}
+
+/// Reads what the file `path` asks for.
 ///
 /// # Errors
 ///
 /// Why it is no file that x86-64 Linux can load, as a clause.
-pub(super) fn linkage(bytes: &[u8]) -> Result<Linkage, &'static str> {
+pub(super) fn linkage(path: &Path) -> Result<Linkage, &'static str> {
+    let file = File::open(path).map_err(|_| "it cannot be read")?;
+    parse(&ReadCache::new(file))
+}
+
+fn parse<'a>(bytes: impl ReadRef<'a>) -> Result<Linkage, &'static str> {
     let damaged = |_| "its program headers are damaged";
     let header = Header::parse(bytes).map_err(|_| "it is no 64-bit ELF file")?;
     let endian = header.endian().map_err(|_| "it is no 64-bit ELF file")?;
@@ -99,8 +117,7 @@ mod tests {
 
     #[test]
     fn this_test_needs_libc_through_an_interpreter() {
-        let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let linkage = linkage(&bytes).unwrap();
+        let linkage = linkage(&std::env::current_exe().unwrap()).unwrap();
         assert!(linkage.interpreter.unwrap().starts_with("/lib"));
         assert!(
             linkage
@@ -112,13 +129,13 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_damaged_is_refused_or_read_in_part_and_never_more() {
-        assert!(linkage(b"#!/bin/sh\n").is_err());
+        assert!(parse(&b"#!/bin/sh\n"[..]).is_err());
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         for length in [0, 10, 64, 100, 700, 4_096] {
-            let _ = linkage(&bytes[..length.min(bytes.len())]);
+            let _ = parse(&bytes[..length.min(bytes.len())]);
         }
         let mut other = bytes;
         other[18] = 183;
-        assert_eq!(linkage(&other), Err("it is for another processor"));
+        assert_eq!(parse(&other[..]), Err("it is for another processor"));
     }
 }

@@ -3,27 +3,28 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, absolute};
 
+use super::elf::is_elf;
 use super::linker::Linker;
-use super::locate::metadata;
-use super::{GUEST_ROOT, ProgramError};
+use super::locate::{look_up, metadata};
+use super::place::{beneath_root, in_place, parent};
+use super::script::{self, Interpreter};
+use super::{ProgramError, tree};
+use crate::vm::initramfs::Content;
 
-/// First components of paths that are the guest's own.
-const RESERVED: [&str; 10] = [
-    "boot", "dev", "init", "job", "modules", "proc", "programs", "run", "sys", "tmp",
-];
 /// Largest file that is packed, in bytes.
 const MAX_FILE: u64 = 512 << 20;
+/// Interpreters that lead from one to the next; the kernel follows five.
+const MAX_INTERPRETERS: usize = 5;
 
 /// One file for the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFile {
     /// Permissions.
     pub mode: u32,
-    /// Its content.
-    pub bytes: Vec<u8>,
+    /// What is in it.
+    pub content: Content,
 }
 
 /// Files for the guest's image.
@@ -35,6 +36,21 @@ pub struct Files {
     pub folders: BTreeSet<String>,
 }
 
+/// A program that is to run in the guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its canonical path.
+    pub program: &'a Path,
+    /// The folder that it starts in, in the guest.
+    pub folder: &'a str,
+    /// Files of that folder.
+    pub files: &'a [PathBuf],
+    /// Files and folders that it finds where they are here.
+    pub with: &'a [PathBuf],
+    /// `PATH`, in which the interpreters of scripts are looked up.
+    pub search_path: Option<&'a OsStr>,
+}
+
 /// Where a program went, and what it must be told to run there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
@@ -44,72 +60,110 @@ pub struct Placed {
     pub environment: Vec<(String, String)>,
 }
 
+/// Folders for a program's environment, without repetition.
+#[derive(Default)]
+struct Folders {
+    libraries: Vec<String>,
+    programs: Vec<String>,
+}
+
 impl Files {
-    /// Adds the program in the canonical path `program` with all that it needs,
-    /// the folder that it starts in, and `beside` in that folder.
+    /// Adds a program with all that it needs, and the folder that it starts in.
     ///
     /// # Errors
     ///
     /// What is missing or cannot run, and who needs it.
-    pub fn place(
-        &mut self,
-        program: &Path,
-        folder: &str,
-        beside: &[PathBuf],
-        linker: &Linker,
-    ) -> Result<Placed, ProgramError> {
-        let mut libraries = Vec::new();
-        let guest = beneath_root(program);
-        self.program(program, &guest, linker, &mut libraries)?;
-        for file in beside {
+    pub fn place(&mut self, wanted: Wanted<'_>, linker: &Linker) -> Result<Placed, ProgramError> {
+        let mut folders = Folders::default();
+        let guest = beneath_root(wanted.program);
+        self.program(
+            wanted.program,
+            &guest,
+            (linker, wanted.search_path),
+            &mut folders,
+        )?;
+        for file in wanted.files {
             let name = file.file_name().map(OsStr::to_string_lossy);
-            let guest = format!("{folder}/{}", name.unwrap_or_default());
+            let guest = format!("{}/{}", wanted.folder, name.unwrap_or_default());
             self.file(file, guest, 0o644)?;
         }
-        self.folders.insert(folder.to_owned());
+        for path in wanted.with {
+            self.with(path, linker, &mut folders)?;
+        }
+        self.folders.insert(wanted.folder.to_owned());
         Ok(Placed {
             program: guest,
-            environment: environment(program, &libraries),
+            environment: environment(wanted.program, &folders),
         })
     }
 
-    /// Adds a file with this content, unless one is in its place already.
-    pub fn insert(&mut self, guest: String, mode: u32, bytes: Vec<u8>) {
-        self.files
-            .entry(guest)
-            .or_insert(PackedFile { mode, bytes });
+    /// Adds a file, unless one is in its place already. It is read when the
+    /// image is written.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or too large.
+    pub fn file(&mut self, path: &Path, guest: String, mode: u32) -> Result<(), ProgramError> {
+        if let Entry::Vacant(place) = self.files.entry(guest) {
+            let content = content(path)?;
+            place.insert(PackedFile { mode, content });
+        }
+        Ok(())
     }
 
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let bytes = self.files.values().map(|file| file.bytes.len() as u64);
+        let bytes = self.files.values().map(|file| file.content.length());
         bytes.sum()
     }
 
-    /// Adds a program with all that it needs; `folders` get those of libraries.
+    /// Adds a program with all that it needs.
     fn program(
         &mut self,
         path: &Path,
         guest: &str,
-        linker: &Linker,
-        folders: &mut Vec<String>,
+        (linker, search_path): (&Linker, Option<&OsStr>),
+        folders: &mut Folders,
     ) -> Result<(), ProgramError> {
-        self.file(path, guest.to_owned(), 0o755)?;
-        let bytes = self.files.get(guest).map_or(&[][..], |file| &file.bytes);
-        if let Some(interpreter) = script_interpreter(bytes, path)? {
-            let interpreter = in_place(&interpreter)?;
-            let canonical = canonical(Path::new(&interpreter))?;
-            return self.program(&canonical, &interpreter, linker, folders);
+        let (mut path, mut guest) = (path.to_owned(), guest.to_owned());
+        for _ in 0..MAX_INTERPRETERS {
+            self.file(&path, guest, 0o755)?;
+            let Some(Interpreter {
+                path: interpreter,
+                looked_up,
+            }) = script::interpreter(&path)?
+            else {
+                return self.libraries(&path, linker, folders);
+            };
+            let mut next = interpreter;
+            if let Some(name) = looked_up {
+                // `env` is a program like any other, and starts the next.
+                let env = canonical(&next)?;
+                self.file(&env, in_place(&next)?, 0o755)?;
+                self.libraries(&env, linker, folders)?;
+                next = look_up(Path::new(&name), search_path)
+                    .ok_or_else(|| no_interpreter(&path, &name))?;
+                add(&mut folders.programs, parent(&in_place(&next)?));
+            }
+            guest = in_place(&next)?;
+            path = canonical(&next)?;
         }
-        let closure = linker.closure(path, bytes)?;
+        let why = format!("its interpreters are scripts, {MAX_INTERPRETERS} of them and more");
+        Err(ProgramError::not_runnable(path, why))
+    }
+
+    /// Adds libraries and dynamic linker of the program or library in `path`.
+    fn libraries(
+        &mut self,
+        path: &Path,
+        linker: &Linker,
+        folders: &mut Folders,
+    ) -> Result<(), ProgramError> {
+        let closure = linker.closure(path)?;
         for library in closure.libraries.values() {
             let guest = beneath_root(library);
-            let folder = Path::new(&guest).parent().map(Path::to_string_lossy);
-            let folder = folder.unwrap_or_default().into_owned();
-            if !folders.contains(&folder) {
-                folders.push(folder);
-            }
+            add(&mut folders.libraries, parent(&guest));
             self.file(library, guest, 0o755)?;
         }
         if let Some(interpreter) = closure.interpreter {
@@ -119,30 +173,72 @@ impl Files {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, guest: String, mode: u32) -> Result<(), ProgramError> {
-        if let Entry::Vacant(place) = self.files.entry(guest) {
-            place.insert(PackedFile {
-                mode,
-                bytes: read(path)?,
-            });
+    /// Adds a file or a folder at the path that it has here. Libraries are
+    /// found by name as well, and come with those that they need.
+    fn with(
+        &mut self,
+        path: &Path,
+        linker: &Linker,
+        folders: &mut Folders,
+    ) -> Result<(), ProgramError> {
+        let path = named(path)?;
+        if !path.is_dir() {
+            let guest = in_place(&path)?;
+            if is_elf(&path) {
+                add(&mut folders.libraries, parent(&guest));
+                self.libraries(&canonical(&path)?, linker, folders)?;
+            }
+            return self.file(&path, guest, 0o755);
+        }
+        for file in tree::files(&path)? {
+            self.file(&file, in_place(&file)?, 0o755)?;
+            // Of a whole folder not everything is used, so not everything has
+            // to have what it needs: a file for another machine has nothing here.
+            if is_elf(&file)
+                && let Err(error) = self.libraries(&canonical(&file)?, linker, folders)
+            {
+                tracing::debug!("{error}");
+            }
         }
         Ok(())
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ProgramError> {
-    let size = metadata(path)?.len();
-    if size > MAX_FILE {
-        let (has, most) = (size >> 20, MAX_FILE >> 20);
+fn content(path: &Path) -> Result<Content, ProgramError> {
+    let length = metadata(path)?.len();
+    if length > MAX_FILE {
+        let (has, most) = (length >> 20, MAX_FILE >> 20);
         let why = format!(
             "it has {has} MiB, {most} MiB is the most: strip it of what is there for debuggers"
         );
         return Err(ProgramError::not_runnable(path, why));
     }
-    fs::read(path).map_err(|source| ProgramError::Read {
+    Ok(Content::File {
         path: path.to_owned(),
-        source,
+        length,
     })
+}
+
+/// A path as it was named, if that says where it is from the root on.
+fn named(path: &Path) -> Result<PathBuf, ProgramError> {
+    let steps_back = path
+        .components()
+        .any(|part| matches!(part, Component::ParentDir));
+    match absolute(path) {
+        Ok(path) if !steps_back => Ok(path),
+        _ => canonical(path),
+    }
+}
+
+fn no_interpreter(script: &Path, name: &str) -> ProgramError {
+    let why = format!("{name} is in no folder of PATH, and the script asks for it: install it");
+    ProgramError::not_runnable(script, why)
+}
+
+fn add(folders: &mut Vec<String>, folder: String) {
+    if !folders.contains(&folder) {
+        folders.push(folder);
+    }
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, ProgramError> {
@@ -152,79 +248,54 @@ fn canonical(path: &Path) -> Result<PathBuf, ProgramError> {
     })
 }
 
-/// The place of a file of this machine in the guest.
-fn beneath_root(path: &Path) -> String {
-    // Steps back are taken out, since their folders need not be in the guest.
-    let mut parts: Vec<String> = Vec::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
-            Component::ParentDir => drop(parts.pop()),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-        }
+fn environment(program: &Path, folders: &Folders) -> Vec<(String, String)> {
+    let own = parent(&beneath_root(program));
+    let programs = [own].into_iter().chain(folders.programs.iter().cloned());
+    let mut path: Vec<String> = programs.collect();
+    for folder in ["/usr/bin", "/bin"] {
+        add(&mut path, folder.to_owned());
     }
-    format!("{GUEST_ROOT}/{}", parts.join("/"))
-}
-
-/// The path of an interpreter, which the kernel looks for just there.
-fn in_place(path: &Path) -> Result<String, ProgramError> {
-    let refuse = |why: &str| Err(ProgramError::not_runnable(path, why));
-    let mut parts = path.components();
-    if parts.next() != Some(Component::RootDir) {
-        return refuse("an interpreter is named by an absolute path");
-    }
-    let plain = path
-        .components()
-        .all(|part| !matches!(part, Component::ParentDir));
-    let first = parts.next().map(|part| part.as_os_str().to_string_lossy());
-    if !plain || first.is_some_and(|first| RESERVED.contains(&&*first)) {
-        return refuse(
-            "the guest keeps that place for itself: use an interpreter in another folder",
-        );
-    }
-    Ok(path.to_string_lossy().into_owned())
-}
-
-/// The interpreter of a script; none if the file is no script.
-fn script_interpreter(bytes: &[u8], path: &Path) -> Result<Option<PathBuf>, ProgramError> {
-    let Some(rest) = bytes.strip_prefix(b"#!") else {
-        return Ok(None);
-    };
-    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    let refuse = |why: &str| ProgramError::not_runnable(path, why);
-    match line.split_whitespace().next() {
-        Some(interpreter) if interpreter.ends_with("/env") => Err(refuse(
-            "its interpreter is looked up by name: write its path after #!",
-        )),
-        Some(interpreter) => Ok(Some(interpreter.into())),
-        None => Err(refuse("it names no interpreter after #!")),
-    }
-}
-
-fn environment(program: &Path, libraries: &[String]) -> Vec<(String, String)> {
-    let own = beneath_root(program.parent().unwrap_or(Path::new("/")));
     let mut environment = vec![
-        ("PATH".to_owned(), format!("{own}:/usr/bin:/bin")),
+        ("PATH".to_owned(), path.join(":")),
         ("HOME".to_owned(), "/tmp".to_owned()),
         ("TMPDIR".to_owned(), "/tmp".to_owned()),
         ("LC_ALL".to_owned(), "C".to_owned()),
     ];
-    if !libraries.is_empty() {
-        environment.push(("LD_LIBRARY_PATH".to_owned(), libraries.join(":")));
+    if !folders.libraries.is_empty() {
+        environment.push(("LD_LIBRARY_PATH".to_owned(), folders.libraries.join(":")));
     }
     environment
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::program::GUEST_ROOT;
 
     fn place(path: &Path) -> Result<(Files, Placed), ProgramError> {
+        place_with(path, &[])
+    }
+
+    fn place_with(path: &Path, with: &[PathBuf]) -> Result<(Files, Placed), ProgramError> {
         let mut files = Files::default();
-        let linker = Linker::of_this_machine();
-        let placed = files.place(path, "/programs/run/x", &[], &linker)?;
+        let search_path = std::env::var_os("PATH");
+        let wanted = Wanted {
+            program: path,
+            folder: "/programs/run/x",
+            files: &[],
+            with,
+            search_path: search_path.as_deref(),
+        };
+        let placed = files.place(wanted, &Linker::of_this_machine())?;
         Ok((files, placed))
+    }
+
+    fn variable<'a>(placed: &'a Placed, name: &str) -> &'a str {
+        let mut all = placed.environment.iter();
+        let (_, value) = all.find(|(variable, _)| variable == name).unwrap();
+        value
     }
 
     #[test]
@@ -235,11 +306,7 @@ mod tests {
         assert_eq!(files.files[&placed.program].mode, 0o755);
         let library = files.files.keys().find(|path| path.ends_with("/libc.so.6"));
         let folder = Path::new(library.unwrap()).parent().unwrap();
-        let (_, path) = placed
-            .environment
-            .iter()
-            .find(|(name, _)| name == "LD_LIBRARY_PATH")
-            .unwrap();
+        let path = variable(&placed, "LD_LIBRARY_PATH");
         assert!(
             path.split(':').any(|one| Path::new(one) == folder),
             "{path}"
@@ -259,9 +326,55 @@ mod tests {
         let (files, _) = place(&script).unwrap();
         assert!(files.files.contains_key("/bin/sh"));
         assert!(files.files.keys().any(|path| path.ends_with("/libc.so.6")));
-        fs::write(&script, "#!/usr/bin/env python3\n").unwrap();
-        let error = place(&script).unwrap_err();
-        assert!(error.to_string().contains("write its path"), "{error}");
+    }
+
+    #[test]
+    fn what_a_script_has_looked_up_comes_along_and_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("run.sh");
+        fs::write(&script, "#!/usr/bin/env sh\n").unwrap();
+        let (files, placed) = place(&script).unwrap();
+        assert!(files.files.contains_key("/usr/bin/env"));
+        let found = files.files.keys().find(|path| path.ends_with("/sh"));
+        let folder_of_sh = parent(found.unwrap());
+        let path = variable(&placed, "PATH");
+        assert!(path.split(':').any(|one| one == folder_of_sh), "{path}");
+        fs::write(&script, "#!/usr/bin/env no-such-program\n").unwrap();
+        let error = place(&script).unwrap_err().to_string();
+        assert!(error.contains("no-such-program is in no folder"), "{error}");
+    }
+
+    #[test]
+    fn interpreters_that_lead_in_circles_are_refused() {
+        // Beneath a folder that the guest does not keep for itself.
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let script = folder.path().join("self");
+        fs::write(&script, format!("#!{}\n", script.display())).unwrap();
+        let error = place(&script).unwrap_err().to_string();
+        assert!(error.contains("interpreters are scripts"), "{error}");
+    }
+
+    #[test]
+    fn what_comes_with_a_program_is_where_it_is_here_and_libraries_are_found_by_name() {
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let data = folder.path().join("share/data");
+        fs::create_dir(data.parent().unwrap()).unwrap();
+        fs::write(&data, "x").unwrap();
+        let exe = std::env::current_exe().unwrap().canonicalize().unwrap();
+        let libraries = Linker::of_this_machine().closure(&exe).unwrap().libraries;
+        let library = &libraries["libc.so.6"];
+        let with = [folder.path().to_owned(), library.clone()];
+        let (files, placed) = place_with(&exe, &with).unwrap();
+        assert!(files.files.contains_key(&*data.to_string_lossy()));
+        assert!(files.files.contains_key(&*library.to_string_lossy()));
+        let folders = variable(&placed, "LD_LIBRARY_PATH");
+        let of_library = library.parent().unwrap();
+        assert!(
+            folders.split(':').any(|one| Path::new(one) == of_library),
+            "{folders}"
+        );
+        let gone = place_with(&exe, &[folder.path().join("gone")]).unwrap_err();
+        assert!(gone.to_string().contains("gone"), "{gone}");
     }
 
     #[test]
@@ -277,17 +390,5 @@ mod tests {
         file.set_len(MAX_FILE + 1).unwrap();
         let text = place(&huge).unwrap_err().to_string();
         assert!(text.contains("512 MiB is the most"), "{text}");
-    }
-
-    #[test]
-    fn places_in_the_guest_have_no_steps_back_and_leave_its_own_alone() {
-        assert_eq!(
-            beneath_root(Path::new("/opt/bin/../lib/a.so")),
-            "/programs/opt/lib/a.so"
-        );
-        for path in ["/proc/x", "/tmp/ld.so", "/lib/../init", "ld.so"] {
-            assert!(in_place(Path::new(path)).is_err(), "{path}");
-        }
-        assert!(in_place(Path::new("/lib64/ld-linux-x86-64.so.2")).is_ok());
     }
 }

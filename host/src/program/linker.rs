@@ -55,8 +55,8 @@ impl Linker {
 
     /// Interpreter and libraries of the program in the file `path`, which is a
     /// canonical path.
-    pub(super) fn closure(&self, path: &Path, bytes: &[u8]) -> Result<Closure, ProgramError> {
-        let read = linkage(bytes).map_err(|why| ProgramError::NotRunnable {
+    pub(super) fn closure(&self, path: &Path) -> Result<Closure, ProgramError> {
+        let read = linkage(path).map_err(|why| ProgramError::NotRunnable {
             path: path.to_owned(),
             why: format!("{why}: it takes an x86-64 Linux program or a script"),
         })?;
@@ -113,8 +113,7 @@ impl Linker {
         candidates
             .into_iter()
             .find_map(|path| {
-                let bytes = fs::read(&path).ok()?;
-                let linkage = linkage(&bytes).ok()?;
+                let linkage = linkage(&path).ok()?;
                 Some((path, linkage))
             })
             .ok_or_else(|| ProgramError::MissingLibrary {
@@ -157,8 +156,7 @@ mod tests {
     #[test]
     fn this_test_is_found_with_its_libraries() {
         let program = std::env::current_exe().unwrap().canonicalize().unwrap();
-        let bytes = fs::read(&program).unwrap();
-        let closure = Linker::of_this_machine().closure(&program, &bytes).unwrap();
+        let closure = Linker::of_this_machine().closure(&program).unwrap();
         assert!(closure.interpreter.unwrap().is_file());
         assert!(closure.libraries.contains_key("libc.so.6"));
         assert!(closure.libraries.values().all(|path| path.is_file()));
@@ -167,12 +165,11 @@ mod tests {
     #[test]
     fn a_missing_library_is_named_with_who_needs_it_and_where_it_was_looked_for() {
         let program = std::env::current_exe().unwrap().canonicalize().unwrap();
-        let bytes = fs::read(&program).unwrap();
         let nowhere = Linker {
             cache: HashMap::new(),
             folders: vec!["/nowhere".into()],
         };
-        let error = nowhere.closure(&program, &bytes).unwrap_err().to_string();
+        let error = nowhere.closure(&program).unwrap_err().to_string();
         for word in ["lib", "/nowhere", &program.display().to_string()] {
             assert!(error.contains(word), "{word}: {error}");
         }

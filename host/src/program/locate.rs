@@ -60,7 +60,8 @@ pub(super) fn metadata(path: &Path) -> Result<Metadata, ProgramError> {
     Err(ProgramError::not_runnable(path, what))
 }
 
-fn look_up(binary: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> {
+/// A path as it is; a name is looked up in the folders of `search_path`.
+pub(super) fn look_up(binary: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> {
     let is_name = binary.components().count() == 1 && binary.is_relative();
     if !is_name {
         return Some(binary.to_owned());

@@ -3,15 +3,17 @@
 //!
 //! ```text
 //!   command line, TOML file ─► Declared ─► locate ─► Files ─► image, job
-//!        declare.rs                      locate.rs  files.rs
+//!        declare.rs                      locate.rs  files.rs, place.rs, script.rs, tree.rs
 //!                                                   linker.rs, elf.rs, ld_cache.rs
 //! ```
 //!
 //! The operator declares them, so they are trusted as the operator's own; a
 //! scenario sees names only. In the guest a program and its libraries lie
 //! beneath [`GUEST_ROOT`] under the paths that they have here, so that what a
-//! program looks for beside itself is there; only a program's interpreter lies
-//! where the kernel looks for it. Never runs a program of this machine.
+//! program looks for beside itself is there; only interpreters, and what the
+//! operator says is to come along, lie where they lie here. Files are read when
+//! the image is written, so there is nothing to keep between runs. Never runs a
+//! program of this machine.
 
 mod declare;
 mod elf;
@@ -19,6 +21,11 @@ mod files;
 mod ld_cache;
 mod linker;
 mod locate;
+mod place;
+mod script;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tree;
 
 use std::fmt;
 use std::io;
@@ -26,9 +33,10 @@ use std::path::PathBuf;
 
 pub use declare::Declared;
 pub(crate) use declare::{
-    check_all, check_names, parse_document, parts, read_document, read_text, resolve, shortened,
+    beneath, check_all, check_names, parse_document, parts, read_document, read_text, resolve,
+    shortened,
 };
-pub use files::{Files, PackedFile, Placed};
+pub use files::{Files, PackedFile, Placed, Wanted};
 pub use linker::Linker;
 pub(crate) use locate::{executable, locate};
 

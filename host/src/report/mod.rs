@@ -13,6 +13,7 @@
 //! never changes how the run ends.
 
 pub mod findings;
+mod grid;
 pub mod human;
 pub mod json;
 pub mod junit;

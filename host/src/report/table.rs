@@ -1,9 +1,10 @@
 //! The tables of the final report, bounded in width and length.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use console::{measure_text_width, truncate_str};
 use proscenium_wire::{CgroupStats, Metric, PayloadExit, PayloadRecord, Polarity};
 
+use super::grid::Grid;
 use super::summary::{StepRow, phase_name};
 use super::text::{count, cpus, defused, figure, time};
 use crate::event::StepEnding;
@@ -19,27 +20,24 @@ const UNKNOWN: &str = "–";
 
 /// One row per phase.
 pub(super) fn steps(rows: &[StepRow], width: u16) -> Vec<String> {
-    let mut table = new(
-        width,
-        &["step", "label", "held", "iterations", "per s", "per CPU s"],
-        2,
-    );
+    let header = ["step", "label", "held", "iterations", "per s", "per CPU s"];
+    let mut grid = Grid::new(header.to_vec(), 2, 2);
     for row in rows.iter().take(ROWS) {
         let held = match (row.held_ms, row.ending) {
             (Some(ms), _) => time(ms.saturating_mul(1_000_000)),
             (None, Some(StepEnding::CutShort)) => "cut short".to_owned(),
             (None, _) => UNKNOWN.to_owned(),
         };
-        table.add_row(vec![
+        grid.add(vec![
             row.name(),
-            row.label.as_deref().map(word).unwrap_or_default(),
+            row.label.as_deref().map(name).unwrap_or_default(),
             held,
             row.iterations.map_or(UNKNOWN.to_owned(), count),
             row.rate_per_s.map_or(UNKNOWN.to_owned(), figure),
             row.rate_per_cpu_s.map_or(UNKNOWN.to_owned(), figure),
         ]);
     }
-    finish(&table, rows.len())
+    finish(grid, width, rows.len())
 }
 
 /// One column of the cgroup table.
@@ -98,9 +96,9 @@ pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {
         .collect();
     let mut header = vec!["cgroup", "step", "work", "workers"];
     header.extend(shown.iter().map(|(name, _)| *name));
-    let mut table = new(width, &header, 3);
+    let mut grid = Grid::new(header, 3, 3);
     for stats in all.iter().take(ROWS) {
-        let name = if stats.cgroup.is_empty() {
+        let cgroup = if stats.cgroup.is_empty() {
             "(beside the runtime)"
         } else {
             &stats.cgroup
@@ -111,9 +109,9 @@ pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {
             format!("{} of {}", stats.completed, stats.workers)
         };
         let mut row = vec![
-            word(name),
+            name(cgroup),
             phase_name(stats.phase),
-            word(&stats.work),
+            name(&stats.work),
             workers,
         ];
         row.extend(
@@ -121,9 +119,9 @@ pub(super) fn cgroups(all: &[CgroupStats], width: u16) -> Vec<String> {
                 .iter()
                 .map(|(_, get)| get(stats).unwrap_or_else(|| UNKNOWN.to_owned())),
         );
-        table.add_row(row);
+        grid.add(row);
     }
-    finish(&table, all.len())
+    finish(grid, width, all.len())
 }
 
 /// One row per payload; of its figures, those that the operator said something
@@ -132,24 +130,24 @@ pub(super) fn payloads(all: &[PayloadRecord], width: u16) -> Vec<String> {
     let header = [
         "payload", "cgroup", "step", "ended", "checks", "figures", "ran",
     ];
-    let mut table = new(width, &header, 6);
+    let mut grid = Grid::new(header.to_vec(), 3, 6);
     for record in all.iter().take(ROWS) {
         let cgroup = if record.cgroup.is_empty() {
             "(no cgroup)"
         } else {
             &record.cgroup
         };
-        table.add_row(vec![
-            word(&record.name),
-            word(cgroup),
-            record.phase.as_deref().map(word).unwrap_or_default(),
+        grid.add(vec![
+            name(&record.name),
+            name(cgroup),
+            record.phase.as_deref().map(name).unwrap_or_default(),
             ended(record),
             checks(record),
             figures(record),
             time(record.elapsed_ns),
         ]);
     }
-    finish(&table, all.len())
+    finish(grid, width, all.len())
 }
 
 fn ended(record: &PayloadRecord) -> String {
@@ -203,7 +201,12 @@ pub(crate) fn words<const N: usize>(
     width: u16,
 ) -> Vec<String> {
     let width = width.clamp(60, 160);
-    let mut table = new(width, header, N);
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_width(width)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.iter().copied());
     let cell = |row: &[String; N], at: usize| word(row.get(at).map_or("", String::as_str));
     let longest = |at: usize| {
         let cells = rows.iter().map(|row| measure_text_width(&cell(row, at)));
@@ -215,44 +218,29 @@ pub(crate) fn words<const N: usize>(
         let last = truncate_str(&defused(&row[N - 1]), left, "…").into_owned();
         table.add_row((0..N - 1).map(|at| cell(row, at)).chain([last]));
     }
-    finish(&table, rows.len())
+    let lines = table.lines();
+    let lines = lines.map(|line| format!(" {}", line.trim_end())).collect();
+    bounded(lines, rows.len())
 }
 
-/// A table whose columns from `numbers` on are figures.
-fn new(width: u16, header: &[&str], numbers: usize) -> Table {
-    let align = |at: usize| {
-        if at < numbers {
-            CellAlignment::Left
-        } else {
-            CellAlignment::Right
-        }
-    };
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_width(width)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(
-            header
-                .iter()
-                .enumerate()
-                .map(|(at, name)| Cell::new(name).set_alignment(align(at))),
-        );
-    for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_cell_alignment(align(at));
+fn finish(grid: Grid<'_>, width: u16, rows: usize) -> Vec<String> {
+    let (mut lines, shortened) = grid.fitted(width.into());
+    if shortened {
+        lines.push("  (names with … are whole in report.json)".to_owned());
     }
-    table
+    bounded(lines, rows)
 }
 
-fn finish(table: &Table, rows: usize) -> Vec<String> {
-    let mut lines: Vec<String> = table
-        .lines()
-        .map(|line| format!(" {}", line.trim_end()))
-        .collect();
+fn bounded(mut lines: Vec<String>, rows: usize) -> Vec<String> {
     if rows > ROWS {
         lines.push(format!("  … and {} more in report.json", rows - ROWS));
     }
     lines
+}
+
+/// Somebody else's name for something; the table shortens it.
+fn name(text: &str) -> String {
+    defused(text).into_owned()
 }
 
 /// A cell with somebody else's word in it.

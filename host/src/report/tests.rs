@@ -3,10 +3,11 @@
 use std::io;
 
 use proscenium_wire::{
-    Detail, DetailKind, Event, LogLevel, LogSource, Outcome, Tasks, TasksReason,
+    Detail, DetailKind, Event, LogLevel, LogSource, Metric, Outcome, PayloadExit, PayloadRecord,
+    Polarity, Tasks, TasksReason,
 };
 
-use super::fixtures::{Broken, LOOK, Paper, Stepping, closing, opening, play, started};
+use super::fixtures::{Broken, LOOK, Paper, Stepping, closing, opening, play, started, stats};
 use super::human::Look;
 use super::*;
 use crate::event::{Reason, RunOutcome, RunStarted, World};
@@ -222,22 +223,69 @@ fn colours_need_a_terminal_that_wants_them() {
     assert!(!Look::colour_for(true, None, Some("dumb")));
 }
 
-#[test]
-fn a_narrow_terminal_gets_narrow_tables() {
-    let events = [opening(), closing(Outcome::Pass, vec![], true)].concat();
+fn at_width(events: Vec<Event>, width: u16) -> String {
     let (_, _, json, _) = play(started(), events, Ending::Orderly);
     let mut summary = Summary::default();
     json.lines()
         .for_each(|line| summary.fold(&serde_json::from_str(line).unwrap()));
     let ended = summary.ended.clone().unwrap();
-    let text = human::render(
-        &summary,
-        &ended,
-        Look {
-            colour: false,
-            width: 1,
-        },
-    );
+    let look = Look {
+        colour: false,
+        width,
+    };
+    human::render(&summary, &ended, look)
+}
+
+#[test]
+fn long_names_are_cut_in_the_middle_and_wide_tables_are_continued_at_80_columns() {
+    let named = |name: &str| {
+        let mut event = stats(1, name, &[0, 1, 2, 3], 617_000);
+        if let Event::Collected(stats) = &mut event {
+            stats.work = "numa-working-set-sweep".into();
+            stats.wake_p99_ns = Some(1_234_567);
+            stats.timer_p99_ns = Some(34_567);
+        }
+        event
+    };
+    let long = |number: u32| named(&format!("tenant-a/frontend/worker-pool-{number:04}"));
+    let payload = PayloadRecord {
+        index: 0,
+        name: "stress-ng-with-a-very-long-name-of-its-own".into(),
+        cgroup: "tenant-a/frontend/worker-pool-0001".into(),
+        phase: Some("Step[0]".into()),
+        metrics: ["cpu.bogo-ops", "cpu.bogo-ops-per-second-of-real-time"]
+            .map(|name| Metric {
+                name: name.into(),
+                value: 123_456.0,
+                polarity: Polarity::Unknown,
+                unit: None,
+            })
+            .to_vec(),
+        exit: PayloadExit::Code(0),
+        killed: false,
+        elapsed_ns: 2_000_000_000,
+        output_bytes: 4_096,
+        dropped_bytes: 0,
+        metrics_cut: false,
+        checks: vec![],
+        stderr_tail: None,
+    };
+    let events = [
+        opening(),
+        vec![long(1), long(2), named("short"), Event::Payload(payload)],
+        closing(Outcome::Pass, vec![], true),
+    ]
+    .concat();
+    let text = at_width(events, 80);
+    let (_, tables) = text.split_once("Steps").unwrap();
+    let (tables, _) = tables.split_once("Mediated").unwrap();
+    insta::assert_snapshot!("narrow-tables", tables);
+}
+
+#[test]
+fn a_narrow_terminal_gets_narrow_tables() {
+    let events = [opening(), closing(Outcome::Pass, vec![], true)].concat();
+    let text = at_width(events, 1);
     let tables = text
         .split("Steps")
         .nth(1)
@@ -248,7 +296,7 @@ fn a_narrow_terminal_gets_narrow_tables() {
     assert!(
         tables
             .lines()
-            .all(|line| console::measure_text_width(line) <= 61),
+            .all(|line| console::measure_text_width(line) <= 60),
         "{tables}"
     );
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Declared;
 use crate::program::{
-    GUEST_ROOT, ProgramError, Role, check_names, parts, read_document, resolve, shortened,
+    GUEST_ROOT, ProgramError, Role, beneath, check_names, parts, read_document, resolve, shortened,
 };
 
 /// From its start until the kernel must say `enabled`, unless declared otherwise.
@@ -36,6 +36,7 @@ pub fn from_argument(text: &str) -> Result<Declared, String> {
         ready: None,
         environment: BTreeMap::new(),
         files: Vec::new(),
+        with: Vec::new(),
     };
     entry
         .declare(Path::new(""))
@@ -79,6 +80,8 @@ struct Entry {
     environment: BTreeMap<String, String>,
     #[serde(default)]
     files: Vec<PathBuf>,
+    #[serde(default)]
+    with: Vec<PathBuf>,
 }
 
 impl Entry {
@@ -97,7 +100,8 @@ impl Entry {
         let ready_ms = ready_ms(self.ready.as_deref()).map_err(refuse)?;
         Ok(Declared {
             binary: resolve(folder, self.binary),
-            files: self.files.iter().map(|file| folder.join(file)).collect(),
+            files: beneath(folder, &self.files),
+            with: beneath(folder, &self.with),
             spec: SchedulerSpec {
                 folder: format!("{GUEST_ROOT}/run/{}", self.name),
                 name: self.name,
@@ -156,22 +160,17 @@ fn ready_ms(text: Option<&str>) -> Result<u32, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+    use crate::program::testing::{declared, said};
 
     fn read(text: &str) -> Result<Vec<Declared>, ProgramError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("schedulers.toml");
-        fs::write(&path, text).unwrap();
-        read_file(&path)
+        declared(text, read_file)
     }
 
     fn refused(line: &str) -> String {
-        let text = format!("[[scheduler]]\nname = \"a\"\nbinary = \"/a\"\n{line}");
-        let error = read(&text).unwrap_err();
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        format!("{error}: {}", source.unwrap_or_default())
+        said(read(&format!(
+            "[[scheduler]]\nname = \"a\"\nbinary = \"/a\"\n{line}"
+        )))
     }
 
     #[test]
@@ -199,6 +198,7 @@ mod tests {
             ready = "45s"
             environment = { RUST_LOG = "info" }
             files = ["layers.json"]
+            with = ["/usr/lib/libplugin.so"]
             [[scheduler]]
             name = "other"
             binary = "scx_simple"
@@ -210,6 +210,7 @@ mod tests {
         };
         assert!(layered.binary.is_absolute() && layered.binary.ends_with("bin/scx_layered"));
         assert!(layered.files[0].is_absolute());
+        assert_eq!(layered.with, [Path::new("/usr/lib/libplugin.so")]);
         assert_eq!(layered.spec.ops.as_deref(), Some("layered"));
         assert_eq!(layered.spec.ready_ms, 45_000);
         assert_eq!(

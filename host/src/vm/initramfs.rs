@@ -7,20 +7,17 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use cpio::newc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proscenium_wire::{JOB_PATH, PLUGIN_PATH};
 
 use super::archive::Archive;
+pub use super::archive::Content;
+pub use super::binaries::{GuestBinaries, INIT_NAME, WORKER_NAME};
 
-/// Name of the runtime in a directory of guest binaries.
-pub const INIT_NAME: &str = "proscenium-init";
-/// Name of the worker in a directory of guest binaries.
-pub const WORKER_NAME: &str = "proscenium-worker";
 /// Where the guest's runtime finds the worker.
 pub const WORKER_PATH: &str = "/worker";
 /// Directory whose files the guest's runtime loads in the order of their names.
@@ -32,16 +29,7 @@ const DIRECTORIES: &[&str] = &["dev", "proc", "sys", "tmp", "run", "job", "modul
 const DEVICES: &[(&str, u32, u32, u32)] =
     &[("dev/console", 0o600, 5, 1), ("dev/null", 0o666, 1, 3)];
 /// Archives in an image start on this boundary; Linux asks for four bytes.
-const ALIGNMENT: usize = 512;
-
-/// The static programs that run in the guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestBinaries {
-    /// PID 1.
-    pub init: PathBuf,
-    /// What the runtime starts inside cgroups.
-    pub worker: PathBuf,
-}
+const ALIGNMENT: u64 = 512;
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +51,12 @@ pub enum ImageError {
         #[source]
         source: io::Error,
     },
+    /// A file is not what it was when the run was made ready.
+    #[error("{path} has changed while it was packed: run it again when it is complete")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A program that cannot run in the guest.
     #[error("{path} cannot run in the guest: {why}: build it for x86_64-unknown-linux-musl")]
     Program {
@@ -80,32 +74,6 @@ pub enum ImageError {
     /// The image could not be written.
     #[error("failed to write the guest's image")]
     Write(#[source] io::Error),
-}
-
-impl GuestBinaries {
-    /// The first of `directories` that holds both programs.
-    ///
-    /// # Errors
-    ///
-    /// When none does, with all of them named.
-    pub fn find(directories: &[PathBuf]) -> Result<Self, ImageError> {
-        directories
-            .iter()
-            .map(|dir| Self {
-                init: dir.join(INIT_NAME),
-                worker: dir.join(WORKER_NAME),
-            })
-            .find(|found| found.init.is_file() && found.worker.is_file())
-            .ok_or_else(|| {
-                let names: Vec<_> = directories
-                    .iter()
-                    .map(|d| d.display().to_string())
-                    .collect();
-                ImageError::NoBinaries {
-                    searched: names.join(", "),
-                }
-            })
-    }
 }
 
 /// A growing image in memory, readable by QEMU through its descriptor.
@@ -128,16 +96,16 @@ impl Image {
             file: File::from(memory),
             length: 0,
         };
-        let mut base = Archive::default();
-        for directory in DIRECTORIES {
-            base.directory(directory)?;
-        }
-        for &(path, mode, major, minor) in DEVICES {
-            base.device(path, mode, major, minor)?;
-        }
-        base.program("init", &binaries.init)?;
-        base.program(WORKER_PATH, &binaries.worker)?;
-        image.append(base)?;
+        image.append(|base| {
+            for directory in DIRECTORIES {
+                base.directory(directory)?;
+            }
+            for &(path, mode, major, minor) in DEVICES {
+                base.device(path, mode, major, minor)?;
+            }
+            base.program("init", &binaries.init)?;
+            base.program(WORKER_PATH, &binaries.worker)
+        })?;
         Ok(image)
     }
 
@@ -150,11 +118,12 @@ impl Image {
         &mut self,
         modules: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<(), ImageError> {
-        let mut archive = Archive::default();
-        for (index, (name, bytes)) in modules.into_iter().enumerate() {
-            archive.file(&format!("{MODULES_DIR}/{index:02}-{name}.ko"), 0o644, bytes)?;
-        }
-        self.append(archive)
+        self.append(|archive| {
+            for (index, (name, bytes)) in modules.into_iter().enumerate() {
+                archive.file(&format!("{MODULES_DIR}/{index:02}-{name}.ko"), 0o644, bytes)?;
+            }
+            Ok(())
+        })
     }
 
     /// Adds the job: its encoded description and the precompiled component.
@@ -163,10 +132,10 @@ impl Image {
     ///
     /// When memory is short or the component is too large.
     pub fn add_job(&mut self, job: &[u8], plugin: &[u8]) -> Result<(), ImageError> {
-        let mut archive = Archive::default();
-        archive.file(JOB_PATH, 0o644, job)?;
-        archive.file(PLUGIN_PATH, 0o644, plugin)?;
-        self.append(archive)
+        self.append(|archive| {
+            archive.file(JOB_PATH, 0o644, job)?;
+            archive.file(PLUGIN_PATH, 0o644, plugin)
+        })
     }
 
     /// Adds files at absolute paths, with their permissions, and the folders
@@ -174,13 +143,12 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// When memory is short or a file is too large.
+    /// When memory is short, or a file is too large, cannot be read or has changed.
     pub fn add_tree<'a>(
         &mut self,
         folders: impl IntoIterator<Item = &'a str>,
-        files: impl IntoIterator<Item = (&'a str, u32, &'a [u8])> + Clone,
+        files: impl IntoIterator<Item = (&'a str, u32, &'a Content)> + Clone,
     ) -> Result<(), ImageError> {
-        let mut archive = Archive::default();
         let parents = files.clone().into_iter().map(|(path, _, _)| parent(path));
         // In order, so that a folder comes before what is in it.
         let all: BTreeSet<&Path> = folders
@@ -190,13 +158,15 @@ impl Image {
             .flat_map(Path::ancestors)
             .filter(|folder| folder.file_name().is_some())
             .collect();
-        for folder in all {
-            archive.directory(&folder.to_string_lossy())?;
-        }
-        for (path, mode, bytes) in files {
-            archive.file(path, mode & 0o777, bytes)?;
-        }
-        self.append(archive)
+        self.append(|archive| {
+            for folder in all {
+                archive.directory(&folder.to_string_lossy())?;
+            }
+            for (path, mode, content) in files {
+                archive.content(path, mode & 0o777, content)?;
+            }
+            Ok(())
+        })
     }
 
     /// Adds one more file at an absolute `path`, whose folder the image must
@@ -206,9 +176,7 @@ impl Image {
     ///
     /// When memory is short or the file is too large.
     pub fn add_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), ImageError> {
-        let mut archive = Archive::default();
-        archive.file(path, mode & 0o777, bytes)?;
-        self.append(archive)
+        self.append(|archive| archive.file(path, mode & 0o777, bytes))
     }
 
     /// Bytes so far.
@@ -223,11 +191,22 @@ impl Image {
         self.length == 0
     }
 
-    fn append(&mut self, archive: Archive) -> Result<(), ImageError> {
-        let mut bytes = newc::trailer(archive.bytes).map_err(ImageError::Write)?;
-        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
-        self.file.write_all(&bytes).map_err(ImageError::Write)?;
-        self.length += bytes.len();
+    /// Writes one archive at the end.
+    fn append(
+        &mut self,
+        fill: impl FnOnce(&mut Archive<'_>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let mut archive = Archive::new(&self.file);
+        fill(&mut archive)?;
+        archive.finish().map_err(ImageError::Write)?;
+        let end = self.file.stream_position().map_err(ImageError::Write)?;
+        let next = end.next_multiple_of(ALIGNMENT);
+        self.file.set_len(next).map_err(ImageError::Write)?;
+        self.file
+            .seek(SeekFrom::Start(next))
+            .map_err(ImageError::Write)?;
+        self.length = usize::try_from(next)
+            .map_err(|_| ImageError::Write(io::ErrorKind::FileTooLarge.into()))?;
         Ok(())
     }
 }
@@ -244,8 +223,10 @@ fn parent(path: &str) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use cpio::newc;
+
     use super::*;
-    use std::io::{Read, Seek};
+    use std::io::Read;
     use std::{env, fs};
 
     /// A minimal static ELF: the header alone has no interpreter.
@@ -317,7 +298,7 @@ mod tests {
                 "job/plugin.cwasm",
             ]
         );
-        assert_eq!(image.len() % ALIGNMENT, 0);
+        assert_eq!(image.len() as u64 % ALIGNMENT, 0);
     }
 
     #[test]
@@ -335,12 +316,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut image = Image::new(&binaries(dir.path())).unwrap();
         let before = entries(&image).len();
-        let files = [("/a/b/x", 0o755, &b"x"[..]), ("/a/y", 0o644, b"y")];
+        let source = dir.path().join("source");
+        fs::write(&source, "y").unwrap();
+        let (x, y) = (
+            Content::Bytes(b"x".to_vec()),
+            Content::File {
+                path: source.clone(),
+                length: 1,
+            },
+        );
+        let files = [("/a/b/x", 0o755, &x), ("/a/y", 0o644, &y)];
         image.add_tree(["/c"], files).unwrap();
         let added: Vec<_> = entries(&image).split_off(before);
         let names: Vec<_> = added.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["a", "a/b", "c", "a/b/x", "a/y"]);
         assert_eq!((added[3].1, added[4].1), (0o100_755, 0o100_644));
+        for content in ["", "yy"] {
+            fs::write(&source, content).unwrap();
+            let error = image.add_tree([], [("/y", 0o644, &y)]).unwrap_err();
+            assert!(matches!(error, ImageError::Changed { .. }), "{error}");
+        }
     }
 
     #[test]
@@ -367,11 +362,5 @@ mod tests {
             Image::new(&found),
             Err(ImageError::Program { .. })
         ));
-    }
-
-    #[test]
-    fn missing_programs_name_every_directory_that_was_searched() {
-        let error = GuestBinaries::find(&["/a".into(), "/b".into()]).unwrap_err();
-        assert!(error.to_string().contains("/a, /b"));
     }
 }

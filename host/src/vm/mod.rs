@@ -16,6 +16,7 @@
 pub mod accel;
 mod archive;
 pub mod args;
+mod binaries;
 pub mod console;
 pub mod initramfs;
 pub mod plan;

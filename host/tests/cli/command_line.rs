@@ -248,6 +248,31 @@ fn work_types_are_listed_with_their_parameters() {
 }
 
 #[test]
+fn one_work_type_or_family_is_listed_by_name_and_others_are_refused() {
+    let place = Place::new();
+    let listed = |name: &str| -> Vec<String> {
+        let said = place.run(&["inspect", "--json", "--work-types", name]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let types: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
+        let names = types.iter().map(|kind| kind["name"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(listed("bursty"), ["bursty"]);
+    let timers = listed("timers");
+    assert!(
+        timers.len() > 1 && timers.contains(&"bursty".to_owned()),
+        "{timers:?}"
+    );
+    let said = place.run(&["inspect", "--work-types", "spin"]);
+    assert_eq!(said.code, REFUSED);
+    assert!(
+        said.err.contains("families are compute, cache"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn kernels_that_are_not_there_cannot_be_removed() {
     let place = Place::new();
     let said = place.run(&["kernel", "remove", "../state"]);

@@ -50,6 +50,17 @@ fn s_073_of_a_plugins_checks_and_the_operators_the_stricter_count() {
         let ended = rig.execute(nothing(), vec![step(vec![def("a")], vec![], ms(100))]);
         assert_eq!(ended.verdict.outcome, outcome);
         assert!(ended.verdict.asserted);
+
+        // Step by step, and said when the workers run already.
+        let mut rig = Rig::thresholds(operator);
+        let id = rig.stage.begin(None).unwrap();
+        rig.stage.setup(id, &[def("a")]).unwrap();
+        rig.stage.set_thresholds(plugin);
+        rig.stage.hold(id, &ms(100)).unwrap();
+        rig.stage.finish(id).unwrap();
+        let ended = rig.close();
+        assert_eq!(ended.verdict.outcome, outcome);
+        assert!(ended.verdict.asserted);
     }
 }
 

@@ -1,8 +1,9 @@
 //! `run --local` and `cleanup`, with the real program on this machine's own
 //! kernel.
 //!
-//! What needs controllers cannot be had on every machine: those tests ask for
-//! the refusal where they are absent. Owns no machinery of the CLI.
+//! What needs controllers cannot be had on every machine: tests of it are
+//! skipped where they are absent. `cargo xtask test --tier vm` runs the suite in
+//! a guest as well, where they are there. Owns no machinery of the CLI.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +13,9 @@
 
 mod aftermath;
 mod apart;
+mod controllers;
+mod delegated;
+mod hierarchy;
 mod refusals;
 mod runs;
 mod stalls;

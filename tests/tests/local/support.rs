@@ -73,23 +73,7 @@ impl Place {
 
     /// Starts a run and waits until its first step is under way.
     pub(crate) fn under_way(&self, duration: &str) -> (Child, BufReader<ChildStdout>) {
-        let mut child = self.command(&["--duration", duration]).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("step-started") {
-            line.clear();
-            if lines.read_line(&mut line).unwrap() == 0 {
-                let mut said = String::new();
-                child
-                    .stderr
-                    .take()
-                    .unwrap()
-                    .read_to_string(&mut said)
-                    .unwrap();
-                panic!("it ended before its step began: {said}");
-            }
-        }
-        (child, lines)
+        under_way(self.command(&["--duration", duration]))
     }
 
     /// Directories of runs in here.
@@ -109,6 +93,28 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.cgroup);
+    }
+}
+
+/// Starts a run and waits until its first step is under way.
+pub(crate) fn under_way(mut command: Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    await_event(&mut child, &mut lines, "step-started");
+    (child, lines)
+}
+
+/// Reads a run's events up to the next of this type.
+pub(crate) fn await_event(child: &mut Child, lines: &mut BufReader<ChildStdout>, kind: &str) {
+    let mut line = String::new();
+    while !line.contains(kind) {
+        line.clear();
+        if lines.read_line(&mut line).unwrap() == 0 {
+            let mut said = String::new();
+            let mut errors = child.stderr.take().unwrap();
+            errors.read_to_string(&mut said).unwrap();
+            panic!("it ended before {kind}: {said}");
+        }
     }
 }
 

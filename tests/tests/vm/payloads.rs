@@ -48,11 +48,27 @@ output = "json"
 checks = [{ exit-code = 0 }, { metric = "jobs.0.write.total_ios", min = 64, max = 64 }]
 
 [[payload]]
+name = "perl"
+binary = "./figures.pl"
+with = ["/usr/lib/x86_64-linux-gnu/perl-base", "/usr/lib/x86_64-linux-gnu/libnuma.so.1"]
+output = "key-value"
+checks = [{ exit-code = 0 }, { metric = "sum", min = 6, max = 6 }, { metric = "loaded", min = 1 }]
+
+[[payload]]
 name = "where"
 binary = "./where.sh"
 output = "key-value"
 checks = [{ metric = "inside", min = 1 }]
 "##;
+
+/// Its interpreter is looked up, loads a module of its own that is a library, and
+/// then one that nothing names as needed.
+const PERL: &str = r#"#!/usr/bin/env perl
+use List::Util qw(sum);
+use XSLoader;
+print "sum: ", sum(1, 2, 3), "\n";
+print "loaded: ", (DynaLoader::dl_load_file("libnuma.so.1", 0) ? 1 : 0), "\n";
+"#;
 
 /// Says in which cgroup it is, floods, and leaves a process behind.
 const WHERE: &str = r#"#!/bin/sh
@@ -91,9 +107,11 @@ fn figure(record: &Value, name: &str) -> f64 {
 
 fn declare(folder: &Path) -> String {
     fs::write(folder.join("light.json"), RT_APP).unwrap();
-    let script = folder.join("where.sh");
-    fs::write(&script, WHERE).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    for (name, text) in [("where.sh", WHERE), ("figures.pl", PERL)] {
+        let script = folder.join(name);
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let file = folder.join("payloads.toml");
     fs::write(&file, DECLARATIONS).unwrap();
     file.display().to_string()
@@ -102,7 +120,7 @@ fn declare(folder: &Path) -> String {
 #[test]
 fn s_020_and_033_real_programs_run_in_their_cgroup_and_their_figures_are_read() {
     let name = "s_020_and_033_real_programs_run_in_their_cgroup_and_their_figures_are_read";
-    for program in ["stress-ng", "hackbench", "rt-app", "fio"] {
+    for program in ["stress-ng", "hackbench", "rt-app", "fio", "perl"] {
         if !here(program) {
             return skip(
                 name,
@@ -117,7 +135,7 @@ fn s_020_and_033_real_programs_run_in_their_cgroup_and_their_figures_are_read() 
         &["--payloads", &file, "--duration", "180s"],
     );
     assert_eq!(run.code, 0, "{}\n{:#?}", run.stderr, run.events);
-    for name in ["stress", "hackbench", "rt-app", "fio", "where"] {
+    for name in ["stress", "hackbench", "rt-app", "fio", "perl", "where"] {
         let records = record(&run, name);
         assert_eq!(records.len(), 2, "{name}: alone, and beside the neighbour");
         for record in records {

@@ -10,6 +10,10 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
 /// Suites that need a VM are one test target of this name.
 pub(crate) const VM_SUITE: &str = "vm";
 
+/// The suite of runs without a VM, which is run in one too: there it finds the
+/// controllers that machines may lack.
+pub(crate) const LOCAL_SUITE: &str = "local";
+
 /// The program that runs others in a guest.
 pub(crate) const VM_RUNNER: &str = "vm-runner";
 

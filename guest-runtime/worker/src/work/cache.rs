@@ -9,7 +9,7 @@ use super::nominal;
 
 family! {
     /// Work on memory.
-    Cache {
+    Cache "cache" {
         /// Strided read-modify-write over a buffer.
         Pressure "cache-pressure" = WorkKind::new(
             "reads, changes and writes a buffer in strides",

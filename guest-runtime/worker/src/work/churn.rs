@@ -27,7 +27,7 @@ const fn cgroups(name: &'static str, most: usize, help: &'static str) -> Paramet
 
 family! {
     /// Changes under way.
-    Churn {
+    Churn "churn" {
         /// Forks a child that exits at once, and waits for it.
         ForkExit "fork-exit" = WorkKind::new(
             "forks a child that exits at once, and waits for it", "one child", "one child",

@@ -12,7 +12,7 @@ use super::value::Width;
 
 family! {
     /// Computation, see the module's table of samples.
-    Compute {
+    Compute "compute" {
         /// Spins without a pause.
         SpinWait "spin-wait" =
             WorkKind::new("spins without a pause", "one burst of spins", SPIN_UNIT) => {

@@ -6,7 +6,7 @@
 macro_rules! family {
     (
         $(#[$doc:meta])*
-        $family:ident {
+        $family:ident $family_name:literal {
             $(
                 $(#[$case_doc:meta])*
                 $case:ident $name:literal = $about:expr => {
@@ -27,6 +27,7 @@ macro_rules! family {
             pub(super) const KINDS: &'static [$crate::work::kind::WorkKind] = &[
                 $( $crate::work::kind::WorkKind {
                     name: $name,
+                    family: $family_name,
                     parameters: &[ $( $parameter, )* ],
                     build: |_given| $crate::work::Work::$family(Self::$case {
                         $( $field: _given.field($parameter.name), )*

@@ -21,7 +21,7 @@ const BLOCKED: Gives = Gives::Wakes("the time for which the worker was blocked")
 
 family! {
     /// Work of a group.
-    Groups {
+    Groups "groups" {
         /// A messenger wakes the others by futex and waits until all have run.
         FutexFanOut "futex-fan-out" = WorkKind::new(
             "a messenger wakes receivers by futex, and waits until all have run",

@@ -11,7 +11,7 @@ use super::nominal;
 
 family! {
     /// Work on a file.
-    Io {
+    Io "io" {
         /// Writes a file and flushes it.
         SyncWrite "io-sync-write" = WorkKind::new(
             "writes an unnamed file from its start and flushes it",

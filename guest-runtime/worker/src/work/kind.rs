@@ -102,6 +102,8 @@ pub enum Gives {
 pub struct WorkKind {
     /// Name, as [`Work::parse`] takes it.
     pub name: &'static str,
+    /// Which others it is of a kind with, in one word.
+    pub family: &'static str,
     /// One line.
     pub description: &'static str,
     /// What one iteration is.
@@ -135,6 +137,7 @@ impl WorkKind {
     ) -> Self {
         Self {
             name: "",
+            family: "",
             description,
             iteration,
             unit,

@@ -16,7 +16,7 @@ const REQUEST: &str = "one request";
 
 family! {
     /// Benchmark models.
-    Models {
+    Models "models" {
         /// Messages that are handed out to workers, which think and compute.
         Schbench "schbench" = WorkKind::new(
             "a messenger hands requests to workers, which think and then compute", RUN, REQUEST,

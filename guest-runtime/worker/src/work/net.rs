@@ -22,7 +22,7 @@ const BYTES: Parameter = number(
 
 family! {
     /// Packets.
-    Net {
+    Net "net" {
         /// Sends packets to itself.
         Traffic "net-traffic" = WorkKind::new(
             "sends itself UDP packets over loopback", "one packet sent and received", "one packet",

@@ -15,7 +15,7 @@ use super::value::Nodes;
 
 family! {
     /// Memory on the move.
-    Numa {
+    Numa "numa" {
         /// Moves its working set from node to node.
         WorkingSetSweep "numa-working-set-sweep" = WorkKind::new(
             "works on a buffer, which it moves from node to node", "one stay on a node", "1,024 accesses",

@@ -16,7 +16,7 @@ const ROUND: &str = "one round trip";
 
 family! {
     /// Work of two partners.
-    Pairs {
+    Pairs "pairs" {
         /// Two workers pass a byte to and fro over two pipes.
         PipeIo "pipe-io" = WorkKind::new(
             "two workers pass a byte to and fro over two pipes", ROUND, SPIN_OR_ROUND,

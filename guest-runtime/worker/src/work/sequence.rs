@@ -72,6 +72,7 @@ const fn phase(name: &'static str, help: &'static str) -> Parameter {
 impl Sequence {
     pub(super) const KINDS: &'static [WorkKind] = &[WorkKind {
         name: "sequence",
+        family: "sequence",
         parameters: &[
             phase("spin-us", "spins for this long"),
             phase("sleep-us", "sleeps once for this long"),

@@ -14,7 +14,7 @@ use super::nominal;
 
 family! {
     /// Sleeps.
-    Timers {
+    Timers "timers" {
         /// Spins for a while, then sleeps for a while.
         Bursty "bursty" = WorkKind::new(
             "spins for a while, then sleeps for a while", "one burst and one sleep", SPIN_UNIT,

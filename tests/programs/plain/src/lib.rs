@@ -1,5 +1,5 @@
-//! A scenario that needs no controller, so that any cgroup v2 hierarchy will
-//! do: load in one cgroup, frozen, then moved to another.
+//! A scenario that needs no controller unless it is told to, so that any cgroup
+//! v2 hierarchy will do: load in one cgroup, frozen, then moved to another.
 //!
 //! Asserts nothing itself: what the kernel made of it is in the events. The
 //! suite `local` looks there.
@@ -11,7 +11,11 @@ struct Plain;
 impl Scenario for Plain {
     fn describe() -> Manifest {
         Manifest::new("plain", "0.1.0", "Load, frozen and moved")
-            .parameter("controllers", "no", "`yes`: also a cpuset")
+            .parameter(
+                "controllers",
+                "no",
+                "`yes`: a cpuset, half a CPU, 64 MiB and 16 tasks",
+            )
             .default_duration(Duration::from_secs(1))
     }
 
@@ -19,7 +23,11 @@ impl Scenario for Plain {
         let mut load = CgroupDef::new("a").workers(2).work(SpinWait::new());
         let controllers: String = ctx.param("controllers")?;
         if controllers == "yes" {
-            load = load.cpuset(disjoint(0, 1));
+            load = load
+                .cpuset(disjoint(0, 2))
+                .cpu_percent(50)
+                .memory_max(64 << 20)
+                .pids_max(16);
         }
         Plan::new()
             .backdrop(Backdrop::new().cgroup(load).op(ops::add_cgroup("b")))

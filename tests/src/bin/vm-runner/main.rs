@@ -1,9 +1,10 @@
-//! Runs a static program in a guest as if it ran here: a cargo target runner.
+//! Runs a program in a guest as if it ran here: a cargo target runner.
 //!
 //! Owns what is booted for it. The program's output is ours, and so is its exit
 //! code; a guest that ends without one is a failure that shows the console.
 //! One boot for each call: a whole test program is one boot.
 
+mod mirror;
 mod relay;
 
 use std::env;
@@ -21,6 +22,7 @@ use proscenium::kernel::boot;
 use proscenium::kernel::cache::Cache;
 use proscenium::kernel::store::discover;
 use proscenium::plugin::read::{read as read_plugin, to_component};
+use proscenium::program::Linker;
 use proscenium::vm::accel::{AccelRequest, choose};
 use proscenium::vm::initramfs::{GuestBinaries, Image};
 use proscenium::vm::plan::BootPlan;
@@ -32,7 +34,14 @@ use proscenium::vm::tsc::measure_khz;
 use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_tests::layout;
 
-/// Runs a static program in a guest.
+use mirror::Mirror;
+
+/// Where a static program is in the guest.
+const PROGRAM: &str = "/job/program";
+
+/// Runs a program in a guest.
+///
+/// One that is linked dynamically is there at the path that it has here, with its libraries.
 #[derive(Debug, Parser)]
 struct Options {
     /// Kernel to boot; PROSCENIUM_KERNEL, else the newest fetched one
@@ -49,6 +58,14 @@ struct Options {
         value_name = "NAME=FILE"
     )]
     file: Vec<String>,
+    /// A file that the guest has at the path that it has here, a program with its libraries
+    #[arg(
+        long,
+        env = "VM_RUNNER_WITH",
+        value_delimiter = ',',
+        value_name = "FILE"
+    )]
+    with: Vec<PathBuf>,
     /// A component, which the program finds there precompiled as a run's plugin
     #[arg(long, env = "VM_RUNNER_PLUGIN", value_name = "FILE")]
     plugin: Option<PathBuf>,
@@ -65,7 +82,7 @@ struct Options {
     #[arg(long, env = "VM_RUNNER_SECONDS", default_value_t = 300)]
     seconds: u64,
     /// PID 1 of the guest; `proscenium-test-init`, which cargo builds beside the program
-    #[arg(long)]
+    #[arg(long, env = "VM_RUNNER_INIT")]
     init: Option<PathBuf>,
     /// The program
     program: PathBuf,
@@ -143,12 +160,25 @@ fn guest_programs(options: &Options) -> anyhow::Result<GuestBinaries> {
 fn add_program(image: &mut Image, options: &Options) -> anyhow::Result<()> {
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("failed to read {}", path.display()));
-    image.add_file("/job/program", 0o755, &read(&options.program)?)?;
-    let arguments = options
-        .arguments
-        .iter()
-        .map(|word| word.as_bytes().to_vec());
-    image.add_file("/job/arguments", 0o644, &entries(arguments))?;
+    let words = |program: &OsStr| {
+        let words = [program]
+            .into_iter()
+            .chain(options.arguments.iter().map(OsString::as_os_str));
+        entries(words.map(|word| word.as_bytes().to_vec()))
+    };
+    let linker = Linker::of_this_machine();
+    let (mut mirror, words) = match Mirror::of_program(&linker, &options.program)? {
+        Some((mirror, path)) => (mirror, words(path.as_os_str())),
+        None => {
+            image.add_file(PROGRAM, 0o755, &read(&options.program)?)?;
+            (Mirror::default(), words(OsStr::new(PROGRAM)))
+        }
+    };
+    image.add_file("/job/arguments", 0o644, &words)?;
+    for file in &options.with {
+        mirror.add(&linker, file)?;
+    }
+    mirror.write(image)?;
     let variables = options.variable.iter().filter_map(|name| {
         let value = env::var_os(name)?;
         Some([name.as_bytes(), b"=", value.as_bytes()].concat())

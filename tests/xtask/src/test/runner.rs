@@ -17,7 +17,6 @@ use super::summary::{Runner, Summary};
 use super::tally::Tally;
 use crate::build;
 use crate::cargo::{self, plain};
-use crate::guest;
 use crate::stream;
 use crate::workspace::on_path;
 
@@ -63,15 +62,15 @@ pub(super) fn examples(context: Context<'_>, side: &str, packages: &[&str]) -> T
     )
 }
 
-/// Runs the tests of `selection`, which are built for the guest, in guests of
-/// `kernel`. A boot is a process to `cargo test`, and would be a test to nextest.
+/// Runs the tests of `selection` in guests, as `boots` has it. A boot is a process to `cargo test`,
+/// and would be a test to nextest.
 pub(super) fn run_in_guest(
     context: Context<'_>,
     selection: &Selection<'_>,
-    kernel: Option<&str>,
+    boots: impl FnOnce(&mut Command),
 ) -> Tally {
     let mut command = libtest(context, selection);
-    guest::boots(&mut command, context.workspace, kernel);
+    boots(&mut command);
     execute(
         context,
         &format!("test: {}", selection.name),

@@ -8,7 +8,8 @@ use super::Context;
 use super::runner::{self, Selection};
 use super::tally::Tally;
 use crate::cargo::{self, GUEST};
-use crate::workspace::{GUEST_RUNTIME, VM_SUITE};
+use crate::guest;
+use crate::workspace::{GUEST_RUNTIME, LOCAL_SUITE, VM_SUITE};
 
 /// Each package's own tests.
 pub(super) fn unit(context: Context<'_>) -> Tally {
@@ -92,7 +93,23 @@ pub(super) fn guest(context: Context<'_>, kernel: Option<&str>) -> Tally {
             // Their holds are wall time of few emulated CPUs.
             threads: Some(1),
         },
-        kernel,
+        |command| guest::boots(command, context.workspace, kernel),
+    )
+}
+
+/// The suite of runs on this machine's own kernel, in a guest: one that is root's
+/// and that nobody else uses, with every controller.
+pub(super) fn local_in_guest(context: Context<'_>) -> Tally {
+    let mut cargo = cargo::packages(context.workspace.host_side());
+    cargo.extend(["--test", LOCAL_SUITE]);
+    runner::run_in_guest(
+        context,
+        &Selection {
+            name: "local runs, in the guest",
+            cargo,
+            threads: Some(1),
+        },
+        |command| guest::boots_host_side(command, context.workspace),
     )
 }
 

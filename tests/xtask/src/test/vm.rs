@@ -46,6 +46,7 @@ pub(super) fn run(context: Context<'_>) -> Tally {
         return tally;
     }
     tally.add(suites::guest(context, None));
+    tally.add(suites::local_in_guest(context));
     // Who names a kernel wants that one and no other.
     if std::env::var_os("PROSCENIUM_KERNEL").is_none_or(|name| name.is_empty()) {
         tally.add(match generic {
