@@ -22,11 +22,11 @@ use proscenium_guest_runtime::cpuset::CpuSet;
 use proscenium_guest_runtime::link::Control;
 use proscenium_guest_runtime::world::kernel::Kernel;
 use proscenium_guest_runtime::world::{
-    Controllers, CrewId, CrewPlan, GroupId, Knob, Moved, Wake, World, WorldError,
+    Controllers, CrewId, CrewPlan, GroupId, Knob, Moved, RootBounds, Wake, World, WorldError,
 };
 use proscenium_wire::{Command, encode};
 use proscenium_worker::ExitInfo;
-use support::place::Place;
+use support::place::{Place, skip};
 use support::{collect, crew, pass};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +63,27 @@ fn started(world: &mut Kernel, group: Option<GroupId>, count: usize) -> CrewId {
     let crew = world.spawn(group, &spinners(count)).unwrap();
     world.open_gates(&[crew]).unwrap();
     crew
+}
+
+#[test]
+fn what_the_roots_bound_on_processes_refuses_is_counted_on_every_kernel() {
+    let Some(place) = Place::find("bounded") else {
+        return;
+    };
+    let mut world = world_at(&place);
+    if !world.controllers().contains(Controllers::PIDS) {
+        return skip("bounded", "no pids controller");
+    }
+    let bounds = RootBounds {
+        processes: 3,
+        memory: u64::MAX,
+    };
+    world.confine(bounds).unwrap();
+    assert_eq!(world.root_hits().processes, 0);
+    let group = world.create(GroupId::ROOT, "a").unwrap();
+    let error = world.spawn(Some(group), &spinners(5)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EAGAIN), "{error}");
+    assert_eq!(world.root_hits().processes, 1);
 }
 
 #[test]
