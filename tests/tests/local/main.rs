@@ -12,6 +12,7 @@
 
 mod aftermath;
 mod apart;
+mod loops;
 mod refusals;
 mod runs;
 mod stalls;

@@ -58,10 +58,15 @@ impl Place {
 
     /// `run --local` of the program `plain` in here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(&layout::program("plain"), arguments)
+    }
+
+    /// `run --local` of `program` in here.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = proscenium(&["run", "--local", "--json", "--cgroup"]);
         command
             .arg(&self.cgroup)
-            .arg(layout::program("plain"))
+            .arg(program)
             .args(arguments)
             .env("PROSCENIUM_STATE", self.state.path());
         command
@@ -73,23 +78,7 @@ impl Place {
 
     /// Starts a run and waits until its first step is under way.
     pub(crate) fn under_way(&self, duration: &str) -> (Child, BufReader<ChildStdout>) {
-        let mut child = self.command(&["--duration", duration]).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("step-started") {
-            line.clear();
-            if lines.read_line(&mut line).unwrap() == 0 {
-                let mut said = String::new();
-                child
-                    .stderr
-                    .take()
-                    .unwrap()
-                    .read_to_string(&mut said)
-                    .unwrap();
-                panic!("it ended before its step began: {said}");
-            }
-        }
-        (child, lines)
+        under_way(self.command(&["--duration", duration]))
     }
 
     /// Directories of runs in here.
@@ -110,6 +99,27 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.cgroup);
     }
+}
+
+/// Starts a run and waits until its first step is under way.
+pub(crate) fn under_way(mut command: Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("step-started") {
+        line.clear();
+        if lines.read_line(&mut line).unwrap() == 0 {
+            let mut said = String::new();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut said)
+                .unwrap();
+            panic!("it ended before its step began: {said}");
+        }
+    }
+    (child, lines)
 }
 
 /// The CLI.
