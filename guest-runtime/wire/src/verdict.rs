@@ -129,6 +129,8 @@ pub enum DetailKind {
     RootMemoryLimit,
     /// The scenario's duration: as much as the run allows.
     DurationLimit,
+    /// Calls into the runtime per second: as much as the run allows.
+    CallRateLimit,
 }
 
 /// One recorded reason.

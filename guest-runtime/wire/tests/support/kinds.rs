@@ -3,7 +3,7 @@
 use proscenium_wire::DetailKind;
 
 /// Every kind of detail, in its order on the wire.
-pub(crate) const DETAIL_KINDS: [DetailKind; 37] = [
+pub(crate) const DETAIL_KINDS: [DetailKind; 38] = [
     DetailKind::NoProgress,
     DetailKind::Stuck,
     DetailKind::Unfair,
@@ -41,4 +41,5 @@ pub(crate) const DETAIL_KINDS: [DetailKind; 37] = [
     DetailKind::ProcessLimit,
     DetailKind::RootMemoryLimit,
     DetailKind::DurationLimit,
+    DetailKind::CallRateLimit,
 ];
