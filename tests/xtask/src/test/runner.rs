@@ -21,6 +21,9 @@ use crate::guest;
 use crate::stream;
 use crate::workspace::on_path;
 
+/// The component that suites find in a guest.
+const FUNCTIONS: &str = "functions.wasm";
+
 /// Some test targets.
 #[derive(Debug)]
 pub(super) struct Selection<'a> {
@@ -71,7 +74,7 @@ pub(super) fn run_in_guest(
     kernel: Option<&str>,
 ) -> Tally {
     let mut command = libtest(context, selection);
-    guest::boots(&mut command, context.workspace, kernel);
+    guest::boots(&mut command, context.workspace, FUNCTIONS, kernel);
     execute(
         context,
         &format!("test: {}", selection.name),
