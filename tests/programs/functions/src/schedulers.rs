@@ -36,11 +36,12 @@ fn declared() -> Result<String, Error> {
     names.next().ok_or_else(none)
 }
 
-/// Attaches it, does something, and detaches it.
+/// Attaches it, does something, and detaches it. Each is asked for whatever
+/// came of the one before.
 fn attached(call: impl FnOnce(&str) -> Result<(), Error>) -> Result<(), Error> {
     let name = declared()?;
-    scheduler::attach(&name)?;
+    let attached = scheduler::attach(&name);
     let done = call(&name);
-    scheduler::detach()?;
-    done
+    let detached = scheduler::detach();
+    attached.and(done).and(detached)
 }
