@@ -3,8 +3,9 @@
 //! `yardstick`, precompiled, as the image's plugin.
 //!
 //! Targets: a mediated write at most 1.25 of a native one, both with kept-open
-//! descriptors; an op of a plan at most 1.3; starting workers at most 1.3. Those
-//! of schedulers are in `guest/scheduler.rs`.
+//! descriptors, and one on record at most 1.05 of one that is not; an op of a
+//! plan at most 1.3; starting workers at most 1.3. Those of schedulers are in
+//! `guest/scheduler.rs`.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +20,8 @@ mod place;
 mod observer;
 #[path = "guest/plan.rs"]
 mod plan;
+#[path = "guest/record.rs"]
+mod record;
 #[path = "guest/scheduler.rs"]
 mod scheduler;
 #[path = "guest/spawn.rs"]
@@ -34,8 +37,9 @@ use proscenium_guest_runtime::allocator::Allocator;
 type Bench = fn(&Place);
 
 /// What is measured, by name.
-const BENCHES: [(&str, Bench); 4] = [
+const BENCHES: [(&str, Bench); 5] = [
     ("write", write::bench),
+    ("record", record::bench),
     ("plan", plan::bench),
     ("spawn", spawn::bench),
     ("scheduler", scheduler::bench),

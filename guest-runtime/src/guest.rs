@@ -4,6 +4,8 @@
 //! Everything that happens in between is someone else's.
 
 use std::error::Error;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use proscenium_wire::{Event, Job, LogLevel, LogSource, decode_job};
 
@@ -61,6 +63,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     let plugin = load(&code, &job)?;
     let root_name = ROOT_NAME.into();
     let (control, children) = (Some(control), Some(children));
+    let watched = component.as_ref().map(UnixStream::try_clone).transpose()?;
     let mut world = Kernel::new(Parts {
         cgroup,
         root_name,
@@ -69,6 +72,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
         proc,
         tasks,
         sched_ext,
+        component: watched.map(OwnedFd::from),
         control,
         children,
     })?;

@@ -25,7 +25,7 @@ const BATCH: usize = 512;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Audit {
+pub struct Audit {
     begun: Instant,
     batch: Vec<AuditCall>,
     /// Calls that may still be recorded.
@@ -36,7 +36,8 @@ pub(crate) struct Audit {
 
 impl Audit {
     /// A record that begins now.
-    pub(crate) fn begin() -> Self {
+    #[must_use]
+    pub fn begin() -> Self {
         let total = |function: &Function| FunctionTotal {
             function: function.number(),
             ..FunctionTotal::default()
@@ -50,7 +51,7 @@ impl Audit {
     }
 
     /// Before a call: when it begins.
-    pub(crate) fn enter(&mut self, function: Function, stage: &mut Stage) -> Instant {
+    pub fn enter(&mut self, function: Function, stage: &mut Stage) -> Instant {
         if self.batch.len() >= BATCH || (function.waits() && !self.batch.is_empty()) {
             self.send(stage);
         }
@@ -58,7 +59,7 @@ impl Audit {
     }
 
     /// After a call.
-    pub(crate) fn leave(&mut self, function: Function, entered: Instant, decision: Decision) {
+    pub fn leave(&mut self, function: Function, entered: Instant, decision: Decision) {
         let duration_ns = nanos(entered.elapsed());
         if let Some(total) = self.totals.get_mut(usize::from(function.number())) {
             match decision {
@@ -84,7 +85,7 @@ impl Audit {
     }
 
     /// Sends what is left, and the totals.
-    pub(crate) fn end(mut self, stage: &mut Stage) {
+    pub fn end(mut self, stage: &mut Stage) {
         if !self.batch.is_empty() {
             self.send(stage);
         }

@@ -93,6 +93,10 @@ impl Stage {
                     self.cancelled = Some(reason);
                     return self.proceed().map(|()| false);
                 }
+                Wake::Deserted => {
+                    self.desert();
+                    return self.proceed().map(|()| false);
+                }
                 Wake::Ended => return Ok(true),
                 Wake::SchedulerDown(down) => {
                     self.bury(&down);

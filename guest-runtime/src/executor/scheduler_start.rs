@@ -93,6 +93,10 @@ impl Stage {
             self.sink.flush();
             match self.world.await_scheduler(running.id, until)? {
                 Wake::Elapsed => late = true,
+                Wake::Deserted => {
+                    self.desert();
+                    self.proceed()?;
+                }
                 Wake::Cancelled(reason) => {
                     self.cancelled = Some(reason);
                     self.proceed()?;

@@ -59,6 +59,8 @@ pub struct Stage {
     pub(super) confined: bool,
     pub(super) mediation: Mediation,
     pub(super) cancelled: Option<String>,
+    /// That is because nobody is left to run it for; the verdict says why.
+    deserted: bool,
     /// The finish path was taken, or an early end; nothing may be begun.
     pub(super) ended: bool,
     /// The finish path was taken.
@@ -98,6 +100,7 @@ impl Stage {
             confined: false,
             mediation: Mediation::default(),
             cancelled: None,
+            deserted: false,
             ended: false,
             finishing: false,
         }
@@ -208,7 +211,9 @@ impl Stage {
         let early = broken || self.cancelled.is_some() || self.scheduler_died();
         self.end_scenario(!early, false);
         self.tell_root_hits();
-        if let Some(reason) = self.cancelled.take() {
+        if let Some(reason) = self.cancelled.take()
+            && !self.deserted
+        {
             self.record(
                 DetailKind::Cancelled,
                 Outcome::Inconclusive,
@@ -293,6 +298,13 @@ impl Stage {
                 "the scenario is over: execute ran it whole; begin steps before or without it",
             ),
         }
+    }
+
+    /// The component is gone: what it began is ended as if it were cancelled.
+    pub(super) fn desert(&mut self) {
+        self.deserted = true;
+        self.cancelled
+            .get_or_insert_with(|| "the component's process is gone".to_owned());
     }
 
     pub(super) fn phase_label(&self) -> PhaseLabel {

@@ -11,7 +11,7 @@ use wasmtime::{Store, StoreLimits};
 
 use crate::bindings::own_work::{OwnWork, Seat};
 use crate::name::clean_line;
-use crate::plugin::{Abort, Plugin, store_limits};
+use crate::plugin::{Abort, Plugin, handles, store_limits};
 
 /// CPU time that each call may take, at least.
 pub(super) const CALL_TIME: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ impl Body {
         let mut store = Store::new(&plugin.engine, store_limits(limits));
         store.limiter(|limits| limits);
         store.set_hostcall_fuel(limits.call_bytes as usize);
+        store.set_max_component_handles(handles(limits));
         store.set_epoch_deadline(ticks);
         store.epoch_deadline_trap();
         let mut instantiate = || {

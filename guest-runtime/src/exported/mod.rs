@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   worker process                    check
-//!   process ── cpu_clock              rehearsal
+//!   process ── confine, cpu_clock     rehearsal
 //!        └────────┬──── pace ─────────────┘
 //!               body: one instance, one loop
 //! ```
@@ -12,6 +12,8 @@
 //! that such an instance does reaches a host function: there are none in it.
 
 mod body;
+#[cfg(feature = "kernel")]
+mod confine;
 #[cfg(feature = "kernel")]
 #[expect(unsafe_code, reason = "a signal handler, which no crate can make safe")]
 mod cpu_clock;
@@ -24,6 +26,6 @@ mod rehearsal;
 
 pub use names::check_works;
 #[cfg(feature = "kernel")]
-pub use process::{Ready, run, seal, work};
+pub use process::{run, seal};
 #[cfg(feature = "compiler")]
 pub use rehearsal::Rehearsal;

@@ -14,11 +14,13 @@ use std::process::ExitCode;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::{Pid, getppid};
 use proscenium_wire::Limits;
 use proscenium_worker::process::{self, Recorder, record_breakdown};
 use proscenium_worker::{Breakdown, BreakdownKind, Seat, Work};
 
 use super::body::{Body, CALL_TIME};
+use super::confine::confine;
 use super::cpu_clock::CpuClock;
 use super::pace::Pace;
 use crate::bindings::own_work;
@@ -27,17 +29,14 @@ use crate::plugin::{Foreign, Plugin};
 /// Ticks of the CPU clock that a call has. The first may come at once, so
 /// that [`CALL_TIME`] is what the others make.
 const TICKS: u32 = 3;
+/// The parent of workers in a guest. There is nobody there to be protected, so
+/// that a kernel without filters of system calls will do.
+const INIT: Pid = Pid::from_raw(1);
 
 /// A loop that is ready to be run.
-pub struct Ready {
+struct Ready {
     body: Body,
     _clock: CpuClock,
-}
-
-impl std::fmt::Debug for Ready {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ready").finish_non_exhaustive()
-    }
 }
 
 /// Precompiled code in memory that nobody can change any more, for workers to
@@ -97,11 +96,12 @@ fn load(component: usize) -> Result<Plugin, Breakdown> {
 
 impl Ready {
     /// An instance that is ready for the seat's loop, under a clock that ends
-    /// calls that do not return. For the thread that is going to run it.
+    /// calls that do not return. For the thread that is going to run it, which
+    /// gives up here what it does not need for that.
     ///
     /// # Errors
     /// What is wrong with the component, or with the machine.
-    pub fn new(plugin: &Plugin, seat: &Seat) -> Result<Self, Breakdown> {
+    fn new(plugin: &Plugin, seat: &Seat) -> Result<Self, Breakdown> {
         let Work::Exported { name, memory_bytes } = &seat.spec().work else {
             return Err(unable("it is no loop that a component exports"));
         };
@@ -111,6 +111,11 @@ impl Ready {
         };
         let tick = CALL_TIME / (TICKS - 1);
         let clock = CpuClock::start(&plugin.engine, tick).map_err(|error| unable(&error))?;
+        if let Err(error) = confine(limits.memory_bytes)
+            && getppid() != INIT
+        {
+            return Err(unable(&error));
+        }
         let mut body = Body::open(plugin, &limits, TICKS.into())?;
         let word = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         body.prepare(&own_work::Seat {
@@ -129,7 +134,7 @@ impl Ready {
 ///
 /// # Errors
 /// It breaks down.
-pub fn work(ready: &mut Ready, recorder: &mut Recorder<'_>) -> Result<(), Breakdown> {
+fn work(ready: &mut Ready, recorder: &mut Recorder<'_>) -> Result<(), Breakdown> {
     let mut pace = Pace::new();
     let mut before = recorder.batch(0);
     while !recorder.stopped() {

@@ -2,7 +2,7 @@
 //! record, and carried over where the component runs in another process.
 //! Decides nothing; what a function does is in its interface's file.
 
-use proscenium_wire::Decision;
+use proscenium_wire::{Budget, Decision};
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Resource;
 
@@ -18,6 +18,7 @@ use crate::bindings::payloads::Report;
 use crate::bindings::scheduler::State as KernelState;
 use crate::bindings::stage::{Backdrop, HoldOutcome, StepPlan};
 use crate::bindings::topology::Machine;
+use crate::bindings::types::ErrorCode;
 use crate::bindings::types::{
     CgroupDef, CountLimit, CpuLimits, CpusetSpec, HoldSpec, MemoryLimits, PayloadRef, PayloadRun,
 };
@@ -39,16 +40,17 @@ impl Linked for State {
 }
 
 impl Audited<'_> {
-    fn call<T, E: Decided>(
+    fn call<T, E: Decided + Beyond>(
         &mut self,
         function: Function,
         call: impl FnOnce(&mut State) -> Result<T, E>,
     ) -> Result<T, E> {
         let state = &mut *self.0;
-        state.stage.count_call();
-        state.stop_floods();
         let entered = state.audit.enter(function, &mut state.stage);
-        let result = call(state);
+        let result = match state.count_call(entered) {
+            Ok(()) => call(state),
+            Err(budget) => Err(E::beyond(budget)),
+        };
         let decision = match &result {
             Ok(_) => Decision::Done,
             Err(error) => error.decision(),
@@ -56,6 +58,28 @@ impl Audited<'_> {
         state.audit.leave(function, entered, decision);
         result
     }
+}
+
+/// The answer to a call that is one too many. The component hardly sees it: it
+/// is being ended, and the verdict says for what.
+trait Beyond {
+    fn beyond(budget: Budget) -> Self;
+}
+
+impl Beyond for Error {
+    fn beyond(budget: Budget) -> Self {
+        Self::new(ErrorCode::LimitExceeded, no_more(budget))
+    }
+}
+
+impl Beyond for wasmtime::Error {
+    fn beyond(budget: Budget) -> Self {
+        Self::msg(no_more(budget))
+    }
+}
+
+fn no_more(budget: Budget) -> String {
+    format!("no more calls: limits.{} is used up", budget.key())
 }
 
 /// Why a call from another process has no answer.

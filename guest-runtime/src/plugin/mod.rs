@@ -10,6 +10,7 @@ mod describe;
 mod engine;
 mod inspect;
 mod load;
+mod rate;
 mod state;
 mod watchdog;
 
@@ -22,7 +23,8 @@ pub use describe::{CallError, check_manifest};
 pub use engine::settings_id;
 pub use inspect::{Import, Reach};
 pub use load::{Foreign, LoadError, Plugin};
+pub use rate::CallRate;
 pub(crate) use state::{
-    Abort, Contained, State, computing_time, instantiate, store, store_limits, watchdog,
+    Abort, Contained, State, computing_time, handles, instantiate, store, store_limits, watchdog,
 };
 pub(crate) use watchdog::Watchdog;

@@ -1,6 +1,6 @@
 //! What a running component's host functions work on, and the store around it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proscenium_wire::{Budget, Limits};
 use wasmtime::component::{Instance, ResourceTable};
@@ -8,6 +8,7 @@ use wasmtime::{FrameInfo, Store, StoreLimits, StoreLimitsBuilder, Trap, WasmBack
 
 use super::Plugin;
 use super::budgets::Budgets;
+use super::rate::CallRate;
 use super::watchdog::Watchdog;
 use crate::audit::Audit;
 use crate::bindings;
@@ -19,6 +20,8 @@ use crate::world::WorldError;
 
 /// Longest account of how a plugin ended, in bytes.
 const MAX_MESSAGE: usize = 1_024;
+/// Handles that one call lends, and some.
+const LENT: usize = 16;
 
 /// The store's data.
 pub(crate) struct State {
@@ -28,6 +31,7 @@ pub(crate) struct State {
     pub(crate) audit: Audit,
     /// The plugin has said that something failed.
     pub(crate) failed: bool,
+    rate: CallRate,
     /// What was used up by calls into the runtime: the component is to end.
     used_up: Option<Budget>,
     limits: StoreLimits,
@@ -77,21 +81,33 @@ impl State {
             budgets: Budgets::new(limits),
             audit: Audit::begin(),
             failed: false,
+            rate: CallRate::new(limits.calls_per_second, Instant::now()),
             used_up: None,
             limits: store_limits(limits),
             watchdog: None,
         }
     }
 
-    /// Ends the component where its calls were too many, or said too much: it
-    /// traps at its next loop or call.
-    pub(crate) fn stop_floods(&mut self) {
-        if let Some(budget) = self.stage.flooded() {
-            self.used_up = Some(budget);
-            if let Some(watchdog) = &mut self.watchdog {
-                watchdog.end();
-            }
+    /// Counts a call at `now`. Ends the component where its calls are too many,
+    /// come too fast, or said too much: it traps at its next loop or call, and
+    /// this one is not to be carried out.
+    #[inline]
+    pub(crate) fn count_call(&mut self, now: Instant) -> Result<(), Budget> {
+        self.stage.count_call();
+        let flooded = match self.stage.flooded() {
+            None if !self.rate.take(now) => Some(Budget::CallRate),
+            flooded => flooded,
+        };
+        flooded.map_or(Ok(()), |budget| Err(self.stop(budget)))
+    }
+
+    #[cold]
+    fn stop(&mut self, budget: Budget) -> Budget {
+        self.used_up = Some(budget);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.end();
         }
+        budget
     }
 
     /// Runs something that may wait; the component's computing time stands still.
@@ -186,6 +202,7 @@ fn limit(cause: &str) -> Option<Budget> {
         ("forcing trap when growing table", Budget::Tables),
         ("resource limit exceeded", Budget::Instances),
         ("fuel allocated for hostcalls", Budget::CallBytes),
+        ("store handle limit exceeded", Budget::Handles),
     ]
     .into_iter()
     .find_map(|(text, budget)| cause.contains(text).then_some(budget))
@@ -224,11 +241,19 @@ pub(crate) fn store<T: Contained + 'static>(plugin: &Plugin, data: T, limits: &L
     let mut store = Store::new(&plugin.engine, data);
     store.limiter(|data| data.store_limits());
     store.set_hostcall_fuel(limits.call_bytes as usize);
+    store.set_max_component_handles(handles(limits));
     // One move of the epoch is the end. Armed before instantiation, for start
     // functions run there.
     store.set_epoch_deadline(1);
     store.epoch_deadline_trap();
     store
+}
+
+/// What wasmtime bounds on its side, where the component's own resources and
+/// what a call lends count as well: a little more than those of the runtime,
+/// which are refused by it.
+pub(crate) fn handles(limits: &Limits) -> usize {
+    limits.handles as usize + LENT
 }
 
 /// What wasmtime itself bounds.
@@ -268,8 +293,9 @@ pub(crate) fn instantiate<T: Contained + Linked, R>(
     store.data_mut().pause();
     let aborted = result.map_err(|error| Abort::of(&error, computing_time(limits)));
     match (aborted, store.data().used_up(limits)) {
-        // That is how a component is ended that used something else up.
-        (Err(Abort::OutOfTime(_)), Some(limit)) => Err(limit),
-        (result, _) => result,
+        (Err(fault @ Abort::Fault(_)), _) => Err(fault),
+        // It may have ended before it was, or in the way in which it is.
+        (_, Some(limit)) => Err(limit),
+        (result, None) => result,
     }
 }

@@ -3,14 +3,16 @@
 //! back at once is no wait: else a loop of such calls would cost nothing.
 //!
 //! The watchdog is a thread that sleeps in the kernel on a timer. When the
-//! timer fires it moves the engine's epoch, and the component traps at its
-//! next loop or call. Until then it costs nothing, so it disturbs no
-//! measurement.
+//! timer fires and the budget is spent, it moves the engine's epoch, and the
+//! component traps at its next loop or call. Until then it costs nothing, so
+//! it disturbs no measurement; and a wait that puts the end off costs no
+//! system call, because the timer is set anew only when it has fired too early.
 
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use wasmtime::Engine;
+
+use crate::time::nanos;
 
 /// A call that takes less did not wait.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -40,7 +44,17 @@ pub(crate) struct Watchdog {
 struct Shared {
     timer: TimerFd,
     quit: EventFd,
+    /// Times are counted from here.
+    origin: Instant,
+    /// When the budget is spent if nothing waits any more, in nanoseconds;
+    /// [`NEVER`] while the component's time stands still.
+    end: AtomicU64,
+    /// The timer is set, and will fire no later than at the end.
+    set: AtomicBool,
 }
+
+/// No end in sight.
+const NEVER: u64 = u64::MAX;
 
 impl fmt::Debug for Watchdog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +74,9 @@ impl Watchdog {
         let shared = Arc::new(Shared {
             timer: TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?,
             quit: EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?,
+            origin: Instant::now(),
+            end: AtomicU64::new(NEVER),
+            set: AtomicBool::new(false),
         });
         let watching = engine.clone();
         let watched = Arc::clone(&shared);
@@ -92,11 +109,7 @@ impl Watchdog {
                 self.left = self.left.saturating_sub(waited);
             }
         }
-        // A budget of zero must still fire; zero would disarm the timer.
-        let left = self.left.max(Duration::from_nanos(1));
-        let expiry = Expiration::OneShot(TimeSpec::from_duration(left));
-        // Setting a valid timer of our own cannot fail.
-        let _ = self.shared.timer.set(expiry, TimerSetTimeFlags::empty());
+        self.shared.end_at(now + self.left);
     }
 
     /// A host call waits from now on.
@@ -106,7 +119,7 @@ impl Watchdog {
             self.waiting = Some(now);
             let ran = now.saturating_duration_since(running);
             self.left = self.left.saturating_sub(ran);
-            let _ = self.shared.timer.unset();
+            self.shared.end.store(NEVER, SeqCst);
         }
     }
 }
@@ -122,7 +135,43 @@ impl Drop for Watchdog {
 }
 
 impl Shared {
-    /// Moves the epoch each time the timer fires, until told to quit.
+    /// The budget is spent then. Ends only move later, so a timer that is set
+    /// already will not fire too late.
+    fn end_at(&self, end: Instant) {
+        let end = nanos(end.saturating_duration_since(self.origin));
+        self.end.store(end, SeqCst);
+        if !self.set.swap(true, SeqCst) {
+            self.set_timer(end);
+        }
+    }
+
+    fn set_timer(&self, end: u64) {
+        let left = end.saturating_sub(nanos(self.origin.elapsed()));
+        // A budget of zero must still fire; zero would disarm the timer.
+        let left = Duration::from_nanos(left.max(1));
+        let expiry = Expiration::OneShot(TimeSpec::from_duration(left));
+        // Setting a valid timer of our own cannot fail.
+        let _ = self.timer.set(expiry, TimerSetTimeFlags::empty());
+    }
+
+    /// The timer has fired: whether the budget is spent. Where it is not, the
+    /// timer is set anew, now or by whoever has the time run again.
+    fn is_spent(&self) -> bool {
+        self.set.store(false, SeqCst);
+        let end = self.end.load(SeqCst);
+        if end == NEVER {
+            return false;
+        }
+        if end <= nanos(self.origin.elapsed()) {
+            return true;
+        }
+        if !self.set.swap(true, SeqCst) {
+            self.set_timer(end);
+        }
+        false
+    }
+
+    /// Moves the epoch each time that the budget is spent, until told to quit.
     fn watch(&self, engine: &Engine) {
         loop {
             let mut fds = [
@@ -137,7 +186,7 @@ impl Shared {
             if fds[1].any() == Some(true) {
                 return;
             }
-            if self.timer.wait().is_ok() {
+            if self.timer.wait().is_ok() && self.is_spent() {
                 engine.increment_epoch();
             }
         }
@@ -171,6 +220,22 @@ mod tests {
         }
         watchdog.pause();
         BUDGET - watchdog.left
+    }
+
+    #[test]
+    fn a_wait_puts_the_end_off_and_computing_after_it_meets_it() {
+        let budget = Duration::from_millis(50);
+        let mut watchdog = Watchdog::new(&engine().unwrap(), budget).unwrap();
+        watchdog.resume();
+        watchdog.pause();
+        busy(2 * budget);
+        // The timer has fired, and the next end is one that nobody waits for yet.
+        assert!(!watchdog.shared.is_spent());
+        watchdog.resume();
+        assert!(!watchdog.shared.is_spent());
+        assert!(watchdog.shared.set.load(SeqCst), "it will fire");
+        busy(budget);
+        assert!(watchdog.shared.is_spent());
     }
 
     #[test]

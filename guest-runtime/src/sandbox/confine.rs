@@ -6,12 +6,9 @@
 //! 2. namespaces of its own where the kernel lets it: no network, no mounts;
 //! 3. the user, where it was root: `nobody`, and with it all capabilities;
 //! 4. system calls: those that computing, waiting and talking to the runtime
-//!    take. None of them opens, makes or names anything, and memory that was
-//!    not executable never becomes so. Any other ends the process.
+//!    take, see `calls`.
 //!
 //! The last is not optional: what cannot give it up does not run.
-
-use std::collections::BTreeMap;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
@@ -19,15 +16,14 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
 use proscenium_wire::Limits;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter_all_threads,
-};
+use seccompiler::BackendError;
+
+use super::calls::{Rule, allow_only, bits_are};
 
 /// User and group `nobody`, as the kernel's overflow ids.
 const NOBODY: u32 = 65_534;
 /// Memory beyond the component's own: wasmtime, stacks, messages, in bytes.
-const OVERHEAD: u64 = 256 << 20;
+pub(crate) const OVERHEAD: u64 = 256 << 20;
 /// Descriptors: the socket, the standard ones, two for each watchdog.
 const OPEN_FILES: u64 = 32;
 /// Computing time beyond the component's own, in seconds: start, answers.
@@ -56,8 +52,8 @@ pub(super) fn give_up(limits: &Limits) -> Result<(), ConfineError> {
     set_no_new_privs().map_err(failed("give up new privileges"))?;
     // A change of user has cleared it.
     set_pdeathsig(Signal::SIGKILL).map_err(failed("end with the runtime"))?;
-    let filter = filter().map_err(failed("make the filter of system calls"))?;
-    apply_filter_all_threads(&filter).map_err(failed("give up system calls"))
+    let rules = rules().map_err(failed("make the filter of system calls"))?;
+    allow_only(&CALLS, rules).map_err(failed("give up system calls"))
 }
 
 fn limit(limits: &Limits) -> nix::Result<()> {
@@ -97,73 +93,24 @@ fn become_nobody() -> nix::Result<()> {
     setresuid(user, user, user)
 }
 
-fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
-    let anyhow = [
-        // Talking to the runtime, and the watchdog's two descriptors.
-        libc::SYS_read,
-        libc::SYS_write,
-        libc::SYS_recvfrom,
-        libc::SYS_sendto,
-        libc::SYS_close,
-        libc::SYS_poll,
-        libc::SYS_ppoll,
-        libc::SYS_eventfd2,
-        libc::SYS_timerfd_create,
-        libc::SYS_timerfd_settime,
-        // Memory that is there already.
-        libc::SYS_munmap,
-        libc::SYS_mremap,
-        libc::SYS_madvise,
-        libc::SYS_brk,
-        // Threads and time.
-        libc::SYS_futex,
-        libc::SYS_set_robust_list,
-        libc::SYS_set_tid_address,
-        libc::SYS_gettid,
-        libc::SYS_sched_yield,
-        libc::SYS_clock_gettime,
-        libc::SYS_getrandom,
-        // Signals, by which wasm traps.
-        libc::SYS_rt_sigaction,
-        libc::SYS_rt_sigprocmask,
-        libc::SYS_rt_sigreturn,
-        libc::SYS_sigaltstack,
-        libc::SYS_restart_syscall,
-        // The end.
-        libc::SYS_exit,
-        libc::SYS_exit_group,
-    ];
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        anyhow.into_iter().map(|call| (call, Vec::new())).collect();
-    let never = |argument, bits: i32| {
-        let mask = u64::from(bits.unsigned_abs());
-        bits_are(argument, mask, 0)
-    };
-    rules.insert(libc::SYS_mmap, vec![never(2, libc::PROT_EXEC)?]);
-    rules.insert(libc::SYS_mprotect, vec![never(2, libc::PROT_EXEC)?]);
-    // Another thread, and no process.
-    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    rules.insert(libc::SYS_clone, vec![bits_are(0, thread, thread)?]);
-    let name = u64::from(libc::PR_SET_NAME.unsigned_abs());
-    rules.insert(
-        libc::SYS_prctl,
-        vec![bits_are(0, u64::from(u32::MAX), name)?],
-    );
-    SeccompFilter::new(
-        rules,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        TargetArch::x86_64,
-    )?
-    .try_into()
-}
+/// Talking to the runtime, the watchdog's two descriptors and its thread.
+const CALLS: [i64; 11] = [
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_eventfd2,
+    libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+];
 
-/// A rule: these bits of an argument have this value.
-fn bits_are(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(
-        argument,
-        SeccompCmpArgLen::Qword,
-        SeccompCmpOp::MaskedEq(mask),
-        value,
-    )?])
+fn rules() -> Result<Vec<Rule>, BackendError> {
+    // Another thread, and no process.
+    let thread = bits_are(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?;
+    let name = bits_are(0, -1, libc::PR_SET_NAME)?;
+    Ok(vec![(libc::SYS_clone, thread), (libc::SYS_prctl, name)])
 }

@@ -18,6 +18,8 @@
 //! decides what a call may do.
 
 mod broker;
+#[cfg(feature = "kernel")]
+pub(crate) mod calls;
 mod channel;
 #[cfg(feature = "kernel")]
 mod confine;
@@ -29,6 +31,8 @@ mod proxy;
 mod tests;
 
 pub(crate) use broker::Broker;
+#[cfg(feature = "kernel")]
+pub(crate) use confine::OVERHEAD;
 #[cfg(feature = "kernel")]
 pub use inside::{arguments, run};
 pub(crate) use proxy::Proxy;

@@ -12,7 +12,8 @@ pub struct RootBounds {
 /// How often the bounds of the scenario's root were hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RootHits {
-    /// Processes that could not be started.
+    /// Processes that could not be started. Before Linux 6.11 those in cgroups
+    /// that have a `pids.max` beside them are not counted.
     pub processes: u64,
     /// Times that memory ran out.
     pub memory: u64,

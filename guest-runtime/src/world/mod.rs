@@ -123,6 +123,8 @@ pub enum Wake {
     Scheduler,
     /// The run is to be ended; with the reason.
     Cancelled(String),
+    /// The component's process is gone, so nobody waits for what is waited for.
+    Deserted,
 }
 
 /// How a move of a crew's workers went.

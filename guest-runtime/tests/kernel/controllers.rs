@@ -4,11 +4,32 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{Controllers, GroupId, Knob, World};
+use proscenium_guest_runtime::world::{Controllers, GroupId, Knob, RootBounds, World};
 
-use crate::rig::{PATIENCE, members, spinners, started, with_controllers};
-use crate::support::place::Place;
+use crate::rig::{PATIENCE, members, spinners, started, with_controllers, world_at};
+use crate::support::place::{Place, skip};
 use crate::support::{collect, pass};
+
+#[test]
+fn what_the_roots_bound_on_processes_refuses_is_counted_on_every_kernel() {
+    let Some(place) = Place::find("bounded") else {
+        return;
+    };
+    let mut world = world_at(&place);
+    if !world.controllers().contains(Controllers::PIDS) {
+        return skip("bounded", "no pids controller");
+    }
+    let bounds = RootBounds {
+        processes: 3,
+        memory: u64::MAX,
+    };
+    world.confine(bounds).unwrap();
+    assert_eq!(world.root_hits().processes, 0);
+    let group = world.create(GroupId::ROOT, "a").unwrap();
+    let error = world.spawn(Some(group), &spinners(5)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EAGAIN), "{error}");
+    assert_eq!(world.root_hits().processes, 1);
+}
 
 #[test]
 fn at_pids_max_the_kernels_refusal_is_reported_and_nothing_is_left() {

@@ -73,6 +73,7 @@ impl Place {
             tasks: None,
             // Nor is another machine's scheduler.
             sched_ext: in_guest().then(|| init::sched_ext().unwrap()).flatten(),
+            component: None,
             control,
             children: None,
         }

@@ -18,6 +18,7 @@ pub enum Budget {
     CallBytes,
     ReportBytes,
     HostCalls,
+    CallRate,
     Frames,
     LogBytes,
     Marks,
@@ -44,7 +45,7 @@ pub enum Unit {
 
 impl Budget {
     /// All of them, those of the component first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Compute,
         Self::Memory,
         Self::Tables,
@@ -53,6 +54,7 @@ impl Budget {
         Self::CallBytes,
         Self::ReportBytes,
         Self::HostCalls,
+        Self::CallRate,
         Self::Frames,
         Self::LogBytes,
         Self::Marks,
@@ -78,6 +80,7 @@ impl Budget {
             Self::CallBytes => "call-bytes",
             Self::ReportBytes => "report-bytes",
             Self::HostCalls => "host-calls",
+            Self::CallRate => "calls-per-second",
             Self::Frames => "frames",
             Self::LogBytes => "log-bytes",
             Self::Marks => "marks",
@@ -126,6 +129,8 @@ impl Budget {
             // A verdict has to fit into one frame.
             Self::ReportBytes => crate::MAX_PAYLOAD as u64 / 4 * 3,
             Self::HostCalls => 1_000_000_000_000,
+            // Far more than any machine makes.
+            Self::CallRate => 100_000_000,
             Self::Frames => 1_000_000_000,
             Self::LogBytes => 256 << 20,
             Self::Marks => 10_000_000,
@@ -150,6 +155,7 @@ impl Budget {
             Self::CallBytes => DetailKind::CallBytesLimit,
             Self::ReportBytes => DetailKind::ReportLimit,
             Self::HostCalls => DetailKind::HostCallLimit,
+            Self::CallRate => DetailKind::CallRateLimit,
             Self::Frames => DetailKind::FrameLimit,
             Self::LogBytes => DetailKind::LogLimit,
             Self::Marks => DetailKind::MarkLimit,
@@ -178,6 +184,7 @@ impl Limits {
             Budget::CallBytes => self.call_bytes.into(),
             Budget::ReportBytes => self.report_bytes.into(),
             Budget::HostCalls => self.host_calls,
+            Budget::CallRate => self.calls_per_second.into(),
             Budget::Frames => self.frames,
             Budget::LogBytes => self.log_bytes,
             Budget::Marks => self.marks.into(),
@@ -205,6 +212,7 @@ impl Limits {
             Budget::CallBytes => self.call_bytes = small,
             Budget::ReportBytes => self.report_bytes = small,
             Budget::HostCalls => self.host_calls = value,
+            Budget::CallRate => self.calls_per_second = small,
             Budget::Frames => self.frames = value,
             Budget::LogBytes => self.log_bytes = value,
             Budget::Marks => self.marks = small,

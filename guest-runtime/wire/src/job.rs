@@ -147,6 +147,9 @@ pub struct Limits {
     pub report_bytes: u32,
     /// Calls into the runtime over the whole run.
     pub host_calls: u64,
+    /// Calls into the runtime per second, on average; a second's worth of them
+    /// may come at once.
+    pub calls_per_second: u32,
     /// Frames sent to the host over the whole run.
     pub frames: u64,
     /// Cgroups alive at a time.
@@ -183,6 +186,7 @@ impl Default for Limits {
             call_bytes: 1 << 20,
             report_bytes: 3 << 20,
             host_calls: 100_000_000,
+            calls_per_second: 1_000_000,
             frames: 1_000_000,
             cgroups: 1_024,
             workers: 4_096,

@@ -135,6 +135,8 @@ pub enum DetailKind {
     CrossNodeMigration,
     /// Too many pages on nodes without CPUs.
     SlowTier,
+    /// Calls into the runtime per second: as much as the run allows.
+    CallRateLimit,
 }
 
 /// One recorded reason.

@@ -69,8 +69,8 @@ pub(super) struct Args {
     accel: AccelRequest,
 
     /// Run on this machine's own kernel, in a delegated cgroup, instead of in a VM. What the
-    /// scenario does is bounded by that cgroup; the component's code runs in a process of its own,
-    /// which can reach nothing but the runtime.
+    /// scenario does is bounded by that cgroup; the component's code runs in processes that can
+    /// open, make and reach nothing. Its load is yours: it can slow this machine down.
     #[arg(long, conflicts_with_all = ["topology", "kernel", "memory", "accel", "payload", "payloads"])]
     local: bool,
 

@@ -1,5 +1,6 @@
 //! A component's own code: traps, loops, memory, the stack.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use proscenium_guest_runtime::plugin::{Foreign, Plugin};
@@ -159,14 +160,20 @@ fn with_destructor(destructor: &str) -> Core {
     }
 }
 
-#[test]
-fn a_destructor_of_a_component_is_bounded_as_run_is() {
-    let place = Place::new();
-    let contract = changed(&place, str::to_owned);
+/// The contract, and a world whose components have a resource of their own.
+fn with_things(place: &Place) -> PathBuf {
+    let contract = changed(place, str::to_owned);
     let own = "package proscenium:scenario@0.1.0;
         interface things { resource thing { constructor(); } }
         world with-things { include plugin; export things; }";
     std::fs::write(contract.join("things.wit"), own).unwrap();
+    contract
+}
+
+#[test]
+fn a_destructor_of_a_component_is_bounded_as_run_is() {
+    let place = Place::new();
+    let contract = with_things(&place);
     for (attack, destructor) in [
         ("destructor-loop", "loop $l br $l end"),
         ("destructor-trap", "unreachable"),
@@ -178,6 +185,21 @@ fn a_destructor_of_a_component_is_bounded_as_run_is() {
         job.limits.compute_ms = SHORT;
         run(&plugin, &job, world()).ends_as(attack);
     }
+}
+
+#[test]
+fn handles_of_a_components_own_are_counted_with_the_others() {
+    let place = Place::new();
+    let contract = with_things(&place);
+    let core = Core {
+        run: "loop $l i32.const 1 call $new drop br $l end".to_owned(),
+        ..with_destructor("")
+    };
+    let bytes = core.component_of(&contract, "0.1.0", "with-things");
+    let plugin = Plugin::compile(&bytes, Foreign::Refuse).unwrap();
+    let ended = run(&plugin, &job(), world());
+    ended.ends_as("own-handles");
+    ended.failed_with(DetailKind::HandleLimit, "store handle limit exceeded");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proscenium_wire::{DetailKind, Event, LogSource, MAX_PAYLOAD, Outcome, encode};
 
-use crate::support::{Ended, attack, attack_under, attack_with, world};
+use crate::support::{Ended, asked, attack, attack_under, attack_with, hostile, run, world};
 
 /// What one call may make the runtime allocate.
 const FUEL: &str = "fuel allocated for hostcalls has been exhausted";
@@ -67,6 +67,29 @@ fn calls_and_news_for_the_host_are_counted_and_their_end_is_that_of_the_componen
     assert!(ended.events.len() < 600, "{} events", ended.events.len());
     // Within them the same calls are no offence.
     let ended = attack_under("none", |limits| limits.host_calls = 100);
+    assert_eq!(ended.was_answered(), "behaved");
+}
+
+#[test]
+fn calls_that_come_too_fast_end_the_component_and_slow_ones_do_not() {
+    let mut job = asked("call-flood");
+    job.limits.calls_per_second = 1_000;
+    let ended = run(&hostile(), &job, world());
+    ended.ends_as("call-storm");
+    ended.failed_with(DetailKind::CallRateLimit, "1000 calls-per-second");
+    // A second's worth, and what the rate gave meanwhile; the next is refused.
+    let totals = ended.events.iter().find_map(|event| match event {
+        Event::AuditTotals(totals) => Some(totals),
+        _ => None,
+    });
+    let done: u64 = totals
+        .unwrap()
+        .functions
+        .iter()
+        .map(|total| total.done)
+        .sum();
+    assert!((1_000..10_000).contains(&done), "{done} calls");
+    let ended = attack_under("none", |limits| limits.calls_per_second = 100);
     assert_eq!(ended.was_answered(), "behaved");
 }
 

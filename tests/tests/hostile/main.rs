@@ -14,6 +14,7 @@
 
 mod audit;
 mod bombs;
+mod calls;
 mod cli;
 mod code;
 mod components;

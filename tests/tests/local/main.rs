@@ -16,6 +16,7 @@ mod apart;
 mod controllers;
 mod delegated;
 mod hierarchy;
+mod loops;
 mod refusals;
 mod runs;
 mod stalls;

@@ -58,10 +58,15 @@ impl Place {
 
     /// `run --local` of the program `plain` in here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(&layout::program("plain"), arguments)
+    }
+
+    /// `run --local` of `program` in here.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = proscenium(&["run", "--local", "--json", "--cgroup"]);
         command
             .arg(&self.cgroup)
-            .arg(layout::program("plain"))
+            .arg(program)
             .args(arguments)
             .env("PROSCENIUM_STATE", self.state.path());
         command

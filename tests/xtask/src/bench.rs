@@ -55,9 +55,8 @@ pub(crate) fn run(
             let mut command = bench();
             command
                 .args(["--target", GUEST, "-p", GUEST_RUNTIME, "--bench", name])
-                .env("PROSCENIUM_LAYOUT", layout.root())
-                .env("VM_RUNNER_PLUGIN", layout.program(YARDSTICK));
-            guest::boots(&mut command, workspace, None);
+                .env("PROSCENIUM_LAYOUT", layout.root());
+            guest::boots(&mut command, workspace, YARDSTICK, None);
             cargo::run(step, command)
         })?;
     }

@@ -17,6 +17,9 @@ use crate::workspace::{VM_RUNNER, VM_SUITE, Workspace};
 /// What files the runner gives them, in the form `NAME=FILE,…`.
 const FILES: &str = "VM_RUNNER_FILES";
 
+/// Which component it gives them.
+const PLUGIN: &str = "VM_RUNNER_PLUGIN";
+
 /// What cargo starts programs of the guest's target with. Names the target.
 const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUNNER";
 /// The same for programs of this machine.
@@ -39,11 +42,19 @@ pub(crate) fn build_runner(console: &Console, workspace: &Workspace) -> anyhow::
 }
 
 /// Has the programs that `command` runs booted with `kernel`, or with the one
-/// of the CLI's choice. They find the fixture scheduler, where it was built,
-/// as `/job/fixture`.
-pub(crate) fn boots(command: &mut Command, workspace: &Workspace, kernel: Option<&str>) {
+/// of the CLI's choice. They find the component of `tests/programs` with this
+/// file name as a run's plugin, and the fixture scheduler, where it was built, as
+/// `/job/fixture`.
+pub(crate) fn boots(
+    command: &mut Command,
+    workspace: &Workspace,
+    component: &str,
+    kernel: Option<&str>,
+) {
     command.env(VARIABLE, runner(workspace));
-    let fixture = build::layout(workspace).scheduler(FIXTURE);
+    let layout = build::layout(workspace);
+    command.env(PLUGIN, layout.program(component));
+    let fixture = layout.scheduler(FIXTURE);
     if fixture.is_file() {
         let mut files = env::var_os(FILES)
             .filter(|files| !files.is_empty())

@@ -41,10 +41,25 @@ impl Groups {
             return RootHits::default();
         };
         RootHits {
-            // Before Linux 6.11 hits are counted where the process was to be.
-            processes: count(root, "pids.events.local", "max"),
+            processes: count(root, process_events(root), "max"),
             memory: count(root, "memory.events.local", "oom"),
         }
+    }
+}
+
+/// The file that counts processes which the root's own bound refused.
+///
+/// Since Linux 6.11 it counts them where the bound is, and `pids.events` those
+/// of the whole subtree. Before, there is only `pids.events`, and it counts where
+/// the process was to be. For the controller that is the root, as long as the
+/// scenario does not use it itself: then its cgroups count, where what the
+/// root refused cannot be told from what their own bounds did. Those are missed.
+fn process_events(root: &Dir) -> &'static str {
+    const LOCAL: &str = "pids.events.local";
+    if root.exists(LOCAL) {
+        LOCAL
+    } else {
+        "pids.events"
     }
 }
 

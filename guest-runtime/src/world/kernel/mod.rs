@@ -106,6 +106,7 @@ impl Kernel {
             proc,
             tasks,
             sched_ext,
+            component,
             control,
             children,
         } = parts;
@@ -139,7 +140,7 @@ impl Kernel {
             payloads: Payloads::default(),
             schedulers: Schedulers::new(sched_ext),
             groups,
-            reactor: Reactor::new(control, children)?,
+            reactor: Reactor::new(control, children, component)?,
         })
     }
 

@@ -28,6 +28,9 @@ pub struct Parts {
     /// Where the machine's scheduler is the scenario's to choose, and its
     /// kernel has sched_ext.
     pub sched_ext: Option<SchedExtParts>,
+    /// The socket to the component's process, where it has one: no wait outlives
+    /// that process.
+    pub component: Option<OwnedFd>,
     /// Where cancellations come from.
     pub control: Option<Control>,
     /// Only for a process that is handed orphans (PID 1, a subreaper) and has

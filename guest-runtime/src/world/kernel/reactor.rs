@@ -1,11 +1,11 @@
-//! The one place that waits: deadline, control port, children, pidfds, and
-//! what announces sched_ext.
+//! The one place that waits: deadline, control port, children, pidfds, the end
+//! of the component's process, and what announces sched_ext.
 //!
 //! One epoll. The deadline is a timerfd on an absolute time, so interruptions
 //! do not lengthen a wait. Nothing here polls or sleeps, and nothing here
 //! decides what an event means for a scenario.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -25,6 +25,7 @@ const TIMER: u64 = 0;
 const CONTROL: u64 = 1;
 const CHILDREN: u64 = 2;
 const SCHED_EXT: u64 = 3;
+const COMPONENT: u64 = 4;
 /// Tokens of watched descriptors begin here.
 const WATCHED: u64 = 16;
 /// Tokens of payloads begin here, far beyond those of processes.
@@ -49,6 +50,8 @@ pub(super) enum Happened {
     Children,
     /// Something came over the control port, see [`Reactor::take_cancel`].
     Control,
+    /// The component's process is gone, see [`Reactor::is_deserted`].
+    Deserted,
 }
 
 /// See the module.
@@ -59,6 +62,8 @@ pub(super) struct Reactor {
     control: Option<Control>,
     children: Option<SignalFd>,
     cancel: Option<String>,
+    component: Option<OwnedFd>,
+    deserted: bool,
 }
 
 impl Reactor {
@@ -66,6 +71,7 @@ impl Reactor {
     pub(super) fn new(
         control: Option<Control>,
         children: Option<SignalFd>,
+        component: Option<OwnedFd>,
     ) -> Result<Self, WorldError> {
         let epoll =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(broken("create an epoll"))?;
@@ -87,12 +93,18 @@ impl Reactor {
         if let Some(children) = &children {
             add(children, EpollFlags::EPOLLIN, CHILDREN)?;
         }
+        if let Some(component) = &component {
+            // Its words are for whoever takes its calls; here only its end counts.
+            add(component, EpollFlags::EPOLLRDHUP, COMPONENT)?;
+        }
         let mut reactor = Self {
             epoll,
             timer,
             control,
             children,
             cancel: None,
+            component,
+            deserted: false,
         };
         // What was read together with the host's hello announces itself no more.
         reactor.hear();
@@ -156,6 +168,11 @@ impl Reactor {
         self.cancel.is_some()
     }
 
+    /// Whether the component's process is gone. It does not come back.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.deserted
+    }
+
     /// Waits for one thing to happen.
     pub(super) fn next(&mut self) -> Result<Happened, WorldError> {
         let mut events = [EpollEvent::empty()];
@@ -180,6 +197,14 @@ impl Reactor {
                     Happened::Children
                 }
                 SCHED_EXT => Happened::SchedExt,
+                COMPONENT => {
+                    // What is hung up stays so.
+                    if let Some(component) = self.component.take() {
+                        self.unwatch(component);
+                    }
+                    self.deserted = true;
+                    Happened::Deserted
+                }
                 number if number >= SCHEDULERS => Happened::Scheduler(number - SCHEDULERS),
                 number if number >= PAYLOADS => Happened::Payload(number - PAYLOADS),
                 number => Happened::Ready(number.saturating_sub(WATCHED)),

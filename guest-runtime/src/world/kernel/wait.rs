@@ -15,8 +15,8 @@ use crate::world::{SchedulerId, Wake, WorldError};
 const SETTLING: Duration = Duration::from_millis(1);
 
 impl Kernel {
-    /// Waits until `until`, a cancellation, the end of the watched scheduler, or
-    /// what `happened` sees.
+    /// Waits until `until`, a cancellation, the end of the component's process or
+    /// of the watched scheduler, or what `happened` sees.
     pub(super) fn wait_for(
         &mut self,
         until: Duration,
@@ -43,6 +43,9 @@ impl Kernel {
         loop {
             if let Some(reason) = self.reactor.take_cancel() {
                 return Ok(Wake::Cancelled(reason));
+            }
+            if self.reactor.is_deserted() {
+                return Ok(Wake::Deserted);
             }
             if let Some(wake) = happened(&self.payloads, &mut self.schedulers) {
                 return Ok(wake);
@@ -119,7 +122,7 @@ impl Kernel {
             Happened::Payload(source) => self.payloads.take_in(source, &self.reactor),
             Happened::Scheduler(source) => self.schedulers.take_in(source, &self.reactor),
             Happened::SchedExt => self.schedulers.announced(),
-            Happened::Control | Happened::Ready(_) | Happened::Elapsed => {}
+            Happened::Control | Happened::Deserted | Happened::Ready(_) | Happened::Elapsed => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use proscenium_wire::DetailKind;
 
 /// Every kind of detail, in its order on the wire.
-pub(crate) const DETAIL_KINDS: [DetailKind; 40] = [
+pub(crate) const DETAIL_KINDS: [DetailKind; 41] = [
     DetailKind::NoProgress,
     DetailKind::Stuck,
     DetailKind::Unfair,
@@ -44,4 +44,5 @@ pub(crate) const DETAIL_KINDS: [DetailKind; 40] = [
     DetailKind::PageLocality,
     DetailKind::CrossNodeMigration,
     DetailKind::SlowTier,
+    DetailKind::CallRateLimit,
 ];

@@ -11,6 +11,9 @@ use crate::cargo::{self, GUEST};
 use crate::guest;
 use crate::workspace::{GUEST_RUNTIME, LOCAL_SUITE, VM_SUITE};
 
+/// The component that suites find in a guest.
+const FUNCTIONS: &str = "functions.wasm";
+
 /// Each package's own tests.
 pub(super) fn unit(context: Context<'_>) -> Tally {
     let workspace = context.workspace;
@@ -93,7 +96,7 @@ pub(super) fn guest(context: Context<'_>, kernel: Option<&str>) -> Tally {
             // Their holds are wall time of few emulated CPUs.
             threads: Some(1),
         },
-        |command| guest::boots(command, context.workspace, kernel),
+        |command| guest::boots(command, context.workspace, FUNCTIONS, kernel),
     )
 }
 

@@ -162,7 +162,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: Vec::new(),
         };
-        let reactor = Reactor::new(None, None).unwrap();
+        let reactor = Reactor::new(None, None, None).unwrap();
         let loader = Loader::start(&plan, Some(4)).unwrap();
         loader.watch(0, &reactor).unwrap();
         (loader, reactor)
