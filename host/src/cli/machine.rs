@@ -15,7 +15,7 @@ use crate::kernel::store::{self, Kernel, StoreError};
 use crate::layout::Layout;
 use crate::program::Files;
 use crate::vm::accel::{self, Accel, AccelError, AccelRequest, Choice};
-use crate::vm::initramfs::{Content, Image};
+use crate::vm::initramfs::{Content, Image, room_mib};
 use crate::vm::plan::{BootPlan, PlanError};
 use crate::vm::probe::probe;
 use crate::vm::process::{Vm, VmError};
@@ -71,16 +71,14 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// As much as the topology needs. What is packed besides is in memory
-    /// twice while the guest unpacks its image.
+    /// As much as the topology needs, and room for what is packed besides.
     fn default_memory_mib(&self) -> u64 {
-        let packed_mib = self.programs.bytes().div_ceil(1 << 20);
         let loading_mib = if self.stages_schedulers() {
             LOADING_MIB
         } else {
             0
         };
-        self.topology.default_memory_mib() + 2 * packed_mib + loading_mib
+        self.topology.default_memory_mib() + room_mib(self.programs.bytes()) + loading_mib
     }
 
     fn stages_schedulers(&self) -> bool {

@@ -217,6 +217,14 @@ impl AsFd for Image {
     }
 }
 
+/// Memory in MiB that a guest needs for an image of so many bytes, beside what it
+/// needs for itself. It holds the image until that is unpacked, and what is
+/// unpacked may fill half of the rest: that is the kernel's bound on its root.
+#[must_use]
+pub fn room_mib(image_bytes: u64) -> u64 {
+    3 * image_bytes.div_ceil(1 << 20)
+}
+
 fn parent(path: &str) -> &Path {
     Path::new(path).parent().unwrap_or(Path::new("/"))
 }

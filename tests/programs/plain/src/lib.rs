@@ -16,6 +16,9 @@ impl Scenario for Plain {
                 "no",
                 "`yes`: a cpuset, half a CPU, 64 MiB and 16 tasks",
             )
+            .controllers(
+                Controllers::CPU | Controllers::CPUSET | Controllers::MEMORY | Controllers::PIDS,
+            )
             .default_duration(Duration::from_secs(1))
     }
 

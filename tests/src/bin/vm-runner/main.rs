@@ -24,7 +24,7 @@ use proscenium::kernel::store::discover;
 use proscenium::plugin::read::{read as read_plugin, to_component};
 use proscenium::program::Linker;
 use proscenium::vm::accel::{AccelRequest, choose};
-use proscenium::vm::initramfs::{GuestBinaries, Image};
+use proscenium::vm::initramfs::{GuestBinaries, Image, room_mib};
 use proscenium::vm::plan::BootPlan;
 use proscenium::vm::probe::probe;
 use proscenium::vm::process::Vm;
@@ -124,13 +124,11 @@ fn boot(options: &Options) -> anyhow::Result<Vm> {
     let modules = bootable.modules.iter();
     image.add_modules(modules.map(|module| (module.name.as_str(), module.bytes.as_slice())))?;
     add_program(&mut image, options)?;
-    // In memory twice while the guest unpacks it, as in a run.
-    let image_mib = (image.len() as u64).div_ceil(1 << 20);
     let plan = BootPlan {
         qemu,
         accel,
         topology: options.topology,
-        memory_mib: options.topology.default_memory_mib() + 2 * image_mib,
+        memory_mib: options.topology.default_memory_mib() + room_mib(image.len() as u64),
         kernel: bootable.image,
         kernel_words: Vec::new(),
     };
