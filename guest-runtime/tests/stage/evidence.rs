@@ -2,13 +2,12 @@
 //! the kernel has both.
 
 use std::fs;
-use std::process;
 
 use proscenium_guest_runtime::contract::ops::{CaptureProcs, Irq, Op, SteerIrq};
 use proscenium_guest_runtime::contract::types::{CgroupDef, ErrorCode};
 use proscenium_wire::{Event, TasksReason};
 
-use crate::place::skip;
+use crate::place::{in_guest, skip};
 use crate::plans::{def, spins};
 use crate::rig::Rig;
 
@@ -78,7 +77,7 @@ fn taken_by(number: u32) -> String {
 #[test]
 fn an_interrupt_is_taken_by_the_cpu_that_was_chosen_for_it() {
     let name = "steer-irq";
-    if process::id() != 1 {
+    if !in_guest() {
         skip(name, "the interrupts are not a guest's own");
         return;
     }

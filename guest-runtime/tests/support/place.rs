@@ -69,7 +69,7 @@ impl Place {
             worker: File::open(&self.worker).unwrap().into(),
             system: open("/sys/devices/system".as_ref()),
             // Only a guest's interrupts are a test's to steer.
-            proc: (process::id() == 1).then(|| open("/proc".as_ref())),
+            proc: in_guest().then(|| open("/proc".as_ref())),
             tasks: None,
             // Nor is another machine's scheduler.
             sched_ext: in_guest().then(|| init::sched_ext().unwrap()).flatten(),
@@ -81,7 +81,7 @@ impl Place {
 }
 
 /// Whether this is a guest of our own, in which the program to run is.
-fn in_guest() -> bool {
+pub(crate) fn in_guest() -> bool {
     Path::new("/job/program").is_file()
 }
 
