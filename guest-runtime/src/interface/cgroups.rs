@@ -14,11 +14,13 @@ use crate::world::GroupId;
 #[derive(Debug)]
 pub struct Handle {
     group: GroupId,
-    name: String,
+    /// There may be a million handles.
+    name: Box<str>,
 }
 
 impl State {
     fn open_handle(&mut self, group: GroupId, name: String) -> Result<Resource<Handle>> {
+        let name = name.into_boxed_str();
         self.table
             .push(Handle { group, name })
             .map_err(|_| Error::limit(Budget::Handles, "no more handles: drop some"))
@@ -47,7 +49,7 @@ impl HostCgroup for State {
     }
 
     fn name(&mut self, this: Resource<Handle>) -> wasmtime::Result<String> {
-        Ok(self.table.get(&this)?.name.clone())
+        Ok(self.table.get(&this)?.name.to_string())
     }
 
     fn set_cpuset(&mut self, this: Resource<Handle>, spec: CpusetSpec) -> Result<()> {
