@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 
 use proscenium_wire::{Event, Job, LogLevel, LogSource, decode_job};
 
@@ -63,7 +62,8 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     let plugin = load(&code, &job)?;
     let root_name = ROOT_NAME.into();
     let (control, children) = (Some(control), Some(children));
-    let watched = component.as_ref().map(UnixStream::try_clone).transpose()?;
+    let watched = component.as_ref().map(|ends| ends.socket.try_clone());
+    let watched = watched.transpose()?;
     let mut world = Kernel::new(Parts {
         cgroup,
         root_name,
@@ -96,7 +96,7 @@ fn run(guest: Guest, sink: &mut PortSink) -> Result<(), Box<dyn Error>> {
     let (world, sink) = (Box::new(world), Box::new(PortSink::new(events)));
     match component {
         None => scenario::run(&plugin, &job, world, sink),
-        Some(socket) => scenario::run_apart(&plugin, socket, &job, world, sink),
+        Some(component) => scenario::run_apart(&plugin, component, &job, world, sink)?,
     };
     Ok(())
 }

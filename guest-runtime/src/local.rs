@@ -14,6 +14,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::prctl::{set_child_subreaper, set_no_new_privs};
 
 use crate::init::{self, Guest, InitError};
+use crate::sandbox::Ends;
 
 /// First argument of such a process.
 const COMMAND: &str = "local";
@@ -37,6 +38,8 @@ pub struct Handover {
     pub plugin: RawFd,
     /// A stream socket to the component's process, see [`crate::sandbox`].
     pub component: RawFd,
+    /// Memory that it has as well, see [`crate::sandbox::memory`].
+    pub memory: RawFd,
     /// Why controllers are absent from the cgroup, if any are, and what to do.
     pub absent: String,
 }
@@ -56,7 +59,7 @@ impl Handover {
 
     /// In the order of the arguments.
     #[must_use]
-    pub fn descriptors(&self) -> [RawFd; 7] {
+    pub fn descriptors(&self) -> [RawFd; 8] {
         [
             self.events,
             self.control,
@@ -65,6 +68,7 @@ impl Handover {
             self.job,
             self.plugin,
             self.component,
+            self.memory,
         ]
     }
 
@@ -85,6 +89,7 @@ impl Handover {
             job: descriptor()?,
             plugin: descriptor()?,
             component: descriptor()?,
+            memory: descriptor()?,
             absent: next()?,
         };
         let mut sorted = handover.descriptors();
@@ -102,7 +107,16 @@ impl Handover {
 pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
     set_no_new_privs().map_err(InitError::other("give up new privileges"))?;
     set_child_subreaper(true).map_err(InitError::other("become a subreaper"))?;
-    let [events, control, cgroup, worker, job, plugin, component] = handover.descriptors();
+    let [
+        events,
+        control,
+        cgroup,
+        worker,
+        job,
+        plugin,
+        component,
+        memory,
+    ] = handover.descriptors();
     Ok(Guest {
         events: own(events)?.into(),
         control: own(control)?,
@@ -119,7 +133,10 @@ pub fn adopt(handover: Handover) -> Result<Guest, InitError> {
         program: init::open(init::OWN_PROGRAM)?.into(),
         job: own(job).map(File::from)?,
         plugin: own(plugin).map(File::from)?,
-        component: Some(own(component)?.into()),
+        component: Some(Ends {
+            socket: own(component)?.into(),
+            memory: own(memory)?,
+        }),
         children: init::block_sigchld()?,
     })
 }
@@ -153,6 +170,7 @@ mod tests {
             job: 7,
             plugin: 8,
             component: 6,
+            memory: 10,
             absent: "cpu is bound to v1".to_owned(),
         }
     }

@@ -4,7 +4,7 @@
 //! simulated world. However the component ends, the stage is closed: exactly
 //! one verdict, everything collected.
 
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::time::Duration;
 
 use proscenium_wire::{Budget, Detail, DetailKind, Event, Job, Limits, LogLevel, Outcome, Verdict};
@@ -15,7 +15,7 @@ use crate::capability::Capability;
 use crate::executor::{Error, Settings, Stage, linkable};
 use crate::name::clean_line;
 use crate::plugin::{Abort, Plugin, State, instantiate, store, watchdog};
-use crate::sandbox::Broker;
+use crate::sandbox::Ends;
 use crate::sink::Sink;
 use crate::verdict::Ending;
 use crate::world::World;
@@ -57,15 +57,18 @@ pub fn run(plugin: &Plugin, job: &Job, world: Box<dyn World>, sink: Box<dyn Sink
 }
 
 /// As [`run`], for a component whose code runs in another process.
+///
+/// # Errors
+/// The way there is not one.
 pub fn run_apart(
     plugin: &Plugin,
-    socket: UnixStream,
+    component: Ends,
     job: &Job,
     world: Box<dyn World>,
     sink: Box<dyn Sink>,
-) -> Verdict {
-    let mut broker = Broker::new(socket, plugin.capabilities(), job.trap_foreign_imports);
-    run_component(&mut broker, job, world, sink)
+) -> io::Result<Verdict> {
+    let mut broker = component.broker(plugin.capabilities(), job.trap_foreign_imports)?;
+    Ok(run_component(&mut broker, job, world, sink))
 }
 
 pub(crate) fn run_component(

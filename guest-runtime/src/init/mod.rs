@@ -7,7 +7,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use cap_std::ambient_authority;
@@ -21,6 +20,7 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use proscenium_wire::{CONTROL_PORT, EVENTS_PORT, Hello, JOB_PATH, PLUGIN_PATH, WIRE_VERSION};
 
+use crate::sandbox::Ends;
 use crate::time::nanos;
 use crate::world::kernel::SchedExtParts;
 
@@ -146,7 +146,7 @@ pub struct Guest {
     /// The precompiled plugin.
     pub plugin: File,
     /// Where its code runs; `None`: in this process.
-    pub component: Option<UnixStream>,
+    pub component: Option<Ends>,
     /// SIGCHLD, which is blocked from here on in every thread started later.
     pub children: SignalFd,
 }

@@ -1,12 +1,15 @@
 //! The runtime's side: takes the component's calls one after another and
 //! answers them, until the component is over or its process is gone.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use proscenium_wire::Limits;
 
 use super::channel::{Channel, ChannelError};
 use super::protocol::{Said, Start};
+use super::slots::{Side, Slots};
 use crate::audit::Function;
 use crate::bindings::scenario::Context;
 use crate::capability::Capability;
@@ -21,6 +24,32 @@ use crate::world::WorldError;
 /// Longest reason that is taken over, in bytes.
 const MAX_REASON: usize = 1_024;
 
+/// What leads to the component's process.
+#[derive(Debug)]
+pub struct Ends {
+    /// A stream socket to it.
+    pub socket: UnixStream,
+    /// Memory that it has as well, see [`memory`](super::memory).
+    pub memory: OwnedFd,
+}
+
+impl Ends {
+    /// Somebody who speaks to that process.
+    ///
+    /// # Errors
+    /// The memory is not what [`memory`](super::memory) made, or the kernel
+    /// refuses to map it.
+    pub(crate) fn broker(
+        self,
+        capabilities: Vec<Capability>,
+        trap_foreign_imports: bool,
+    ) -> io::Result<Broker> {
+        let slots = Slots::new(self.memory, Side::Runtime)?;
+        let channel = Channel::new(self.socket).with_slots(slots);
+        Ok(Broker::new(channel, capabilities, trap_foreign_imports))
+    }
+}
+
 /// A component that runs in another process.
 #[derive(Debug)]
 pub(crate) struct Broker {
@@ -31,14 +60,14 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Speaks to the component's process at the other end of `socket`.
-    pub(crate) fn new(
-        socket: UnixStream,
+    /// Speaks to the component's process at the other end of `channel`.
+    pub(super) fn new(
+        channel: Channel,
         capabilities: Vec<Capability>,
         trap_foreign_imports: bool,
     ) -> Self {
         Self {
-            channel: Channel::new(socket),
+            channel,
             capabilities,
             trap_foreign_imports,
         }

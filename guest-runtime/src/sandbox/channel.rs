@@ -1,11 +1,17 @@
-//! Messages between the runtime and the component's process: a length, then
-//! postcard. Owns the framing and its bounds; knows nothing of what is said.
+//! Messages between the runtime and the component's process, in postcard: over
+//! a socket with a length before each, or, where both have memory for it, in a
+//! slot of that. Owns the framing and its bounds; knows nothing of what is said.
 
 use std::io::{self, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::slots::{ROOM, Slots, TooLong};
 
 /// Longest message, in bytes. A plan is the largest: a call may bring 1 MiB of
 /// lists and strings ([`proscenium_wire::Limits::call_bytes`]), which is more
@@ -13,11 +19,14 @@ use serde::de::DeserializeOwned;
 const MAX_MESSAGE: usize = 16 << 20;
 /// Bytes of the length before each message.
 const LENGTH: usize = 4;
+/// No message, but the word that there is one in the slot: a length of nothing.
+const RING: [u8; LENGTH] = [0; LENGTH];
 
 /// One end of the conversation.
 #[derive(Debug)]
 pub(super) struct Channel {
     socket: BufReader<UnixStream>,
+    slots: Option<Slots>,
     /// Reused: a call costs no allocation for its frame.
     buffer: Vec<u8>,
 }
@@ -39,6 +48,12 @@ pub(super) enum ChannelError {
     Io(io::Error),
 }
 
+impl From<TooLong> for ChannelError {
+    fn from(TooLong(length): TooLong) -> Self {
+        Self::TooLong(length)
+    }
+}
+
 impl From<io::Error> for ChannelError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -54,11 +69,20 @@ impl Channel {
     pub(super) fn new(socket: UnixStream) -> Self {
         Self {
             socket: BufReader::new(socket),
+            slots: None,
             buffer: Vec::new(),
         }
     }
 
-    /// Sends one message, whole, with one system call unless it is a large one.
+    /// With the short way for short messages.
+    pub(super) fn with_slots(self, slots: Slots) -> Self {
+        Self {
+            slots: Some(slots),
+            ..self
+        }
+    }
+
+    /// Sends one message, whole, with at most one system call unless it is a large one.
     pub(super) fn send(&mut self, message: &impl Serialize) -> Result<(), ChannelError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
@@ -82,15 +106,24 @@ impl Channel {
             .ok()
             .filter(|_| length <= MAX_MESSAGE)
             .ok_or(ChannelError::TooLong(length))?;
+        if let Some(slots) = &mut self.slots
+            && length <= ROOM
+        {
+            return if slots.put(&self.buffer[LENGTH..]) {
+                ring(self.socket.get_ref())
+            } else {
+                Ok(())
+            };
+        }
         self.buffer[..LENGTH].copy_from_slice(&prefix.to_le_bytes());
         Ok(self.socket.get_ref().write_all(&self.buffer)?)
     }
 
     /// Waits for one message.
     pub(super) fn receive<T: DeserializeOwned>(&mut self) -> Result<T, ChannelError> {
-        let mut prefix = [0; LENGTH];
-        self.socket.read_exact(&mut prefix)?;
-        let length = u32::from_le_bytes(prefix) as usize;
+        let Some(length) = self.announced()? else {
+            return postcard::from_bytes(&self.buffer).map_err(ChannelError::Garbled);
+        };
         if length > MAX_MESSAGE {
             return Err(ChannelError::TooLong(length));
         }
@@ -106,13 +139,52 @@ impl Channel {
         }
         postcard::from_bytes(&self.buffer).map_err(ChannelError::Garbled)
     }
+
+    /// Waits for a message: its length where it comes over the socket. `None`:
+    /// it was in the slot, and is in the buffer.
+    fn announced(&mut self) -> Result<Option<usize>, ChannelError> {
+        loop {
+            if let Some(slots) = &mut self.slots {
+                if !slots.look() {
+                    slots.await_ring(true);
+                }
+                if slots.take(&mut self.buffer)? {
+                    slots.await_ring(false);
+                    return Ok(None);
+                }
+            }
+            let mut prefix = RING;
+            let read = self.socket.read_exact(&mut prefix);
+            if let Some(slots) = &self.slots {
+                slots.await_ring(false);
+            }
+            read?;
+            // A ring for what was seen without it says nothing any more.
+            if self.slots.is_none() || prefix != RING {
+                return Ok(Some(u32::from_le_bytes(prefix) as usize));
+            }
+        }
+    }
+}
+
+/// Wakes the other side. Never waits: where there is no room for another ring,
+/// those that are there will do.
+fn ring(socket: &UnixStream) -> Result<(), ChannelError> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    match send(socket.as_raw_fd(), &RING, flags) {
+        Ok(_) | Err(Errno::EAGAIN) => Ok(()),
+        Err(errno) => Err(io::Error::from(errno).into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hint::spin_loop;
     use std::thread;
+    use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::sandbox::slots::{Side, memory};
 
     fn pair() -> (Channel, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -166,6 +238,85 @@ mod tests {
             ours.receive::<String>(),
             Err(ChannelError::Garbled(_))
         ));
+    }
+
+    /// Both ends of a conversation with the short way.
+    fn short() -> (Channel, Channel) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let memory = memory().unwrap();
+        let slots = |side| Slots::new(&memory, side).unwrap();
+        (
+            Channel::new(ours).with_slots(slots(Side::Runtime)),
+            Channel::new(theirs).with_slots(slots(Side::Component)),
+        )
+    }
+
+    #[test]
+    fn messages_of_any_length_cross_in_order_by_the_short_way_or_the_other() {
+        let (mut ours, mut theirs) = short();
+        let texts: Vec<String> = [0, 1, 7, 8, 9, 100, ROOM - 2, ROOM - 1, ROOM, 1 << 20]
+            .map(|length| "y".repeat(length))
+            .to_vec();
+        let sent = texts.clone();
+        let echo = thread::spawn(move || {
+            for _ in 0..sent.len() {
+                let text: String = theirs.receive().unwrap();
+                theirs.send(&text).unwrap();
+            }
+            theirs
+        });
+        for text in texts {
+            ours.send(&text).unwrap();
+            assert_eq!(ours.receive::<String>().unwrap(), text);
+        }
+        drop(echo.join().unwrap());
+        assert!(matches!(
+            ours.receive::<String>(),
+            Err(ChannelError::Closed)
+        ));
+    }
+
+    #[test]
+    fn who_sleeps_is_woken_and_a_ring_too_many_is_no_message() {
+        let (mut ours, mut theirs) = short();
+        let (said, heard) = std::sync::mpsc::channel();
+        let sleeper = thread::spawn(move || {
+            for _ in 0..1_000 {
+                let number: u32 = theirs.receive().unwrap();
+                said.send(number).unwrap();
+            }
+        });
+        for number in 0..1_000_u32 {
+            if number % 10 == 0 {
+                // Long enough that it has gone to sleep, most times.
+                let later = Instant::now() + Duration::from_micros(200);
+                while Instant::now() < later {
+                    spin_loop();
+                }
+                ring(ours.socket.get_ref()).unwrap();
+            }
+            ours.send(&number).unwrap();
+            assert_eq!(heard.recv().unwrap(), number);
+        }
+        sleeper.join().unwrap();
+    }
+
+    #[test]
+    fn what_the_memory_says_of_lengths_is_not_believed() {
+        let (mut ours, theirs) = short();
+        theirs.slots.as_ref().unwrap().forge(u32::MAX);
+        assert!(matches!(
+            ours.receive::<String>(),
+            Err(ChannelError::TooLong(_))
+        ));
+    }
+
+    #[test]
+    fn rings_without_end_do_not_hold_up_who_rings() {
+        let (ours, _theirs) = short();
+        for _ in 0..1_000_000 {
+            ring(ours.socket.get_ref()).unwrap();
+        }
     }
 
     #[test]

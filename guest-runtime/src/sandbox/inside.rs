@@ -2,6 +2,7 @@
 //! run the component, say how it ended.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use super::channel::{Channel, ChannelError};
 use super::confine;
 use super::protocol::{Said, Start};
 use super::proxy::Proxy;
+use super::slots::{Side, Slots};
 use crate::bindings::scenario::Context;
 use crate::descriptors::close_all_but;
 use crate::init::say;
@@ -21,39 +23,43 @@ const COMMAND: &str = "component";
 /// The standard descriptors are not handed over.
 const FIRST: RawFd = 3;
 
-/// Arguments of the process to start, which must inherit both descriptors: a
-/// socket to the runtime, and the precompiled code.
+/// Arguments of the process to start, which must inherit these descriptors: a
+/// socket to the runtime, memory that the runtime has as well, and the
+/// precompiled code.
 #[must_use]
-pub fn arguments(socket: RawFd, code: RawFd) -> [String; 3] {
-    [COMMAND.to_owned(), socket.to_string(), code.to_string()]
+pub fn arguments(descriptors: [RawFd; 3]) -> [String; 4] {
+    let [socket, memory, code] = descriptors.map(|fd| fd.to_string());
+    [COMMAND.to_owned(), socket, memory, code]
 }
 
 /// The descriptors, if these are such arguments.
-fn descriptors(arguments: impl IntoIterator<Item = OsString>) -> Option<(RawFd, RawFd)> {
+fn descriptors(arguments: impl IntoIterator<Item = OsString>) -> Option<[RawFd; 3]> {
     let mut arguments = arguments
         .into_iter()
         .map(|argument| argument.into_string().ok());
     if arguments.next()?? != COMMAND {
         return None;
     }
-    let socket = arguments.next()??.parse().ok()?;
-    let code = arguments.next()??.parse().ok()?;
-    let fits = socket >= FIRST && code >= FIRST && socket != code && arguments.next().is_none();
-    fits.then_some((socket, code))
+    let mut descriptor = || arguments.next()??.parse().ok();
+    let all = [descriptor()?, descriptor()?, descriptor()?];
+    let mut sorted: [RawFd; 3] = all;
+    sorted.sort_unstable();
+    let distinct = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+    (distinct && sorted[0] >= FIRST && arguments.next().is_none()).then_some(all)
 }
 
 /// Lives that life, if `arguments` say so.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
-    let (socket, code) = descriptors(arguments)?;
-    if let Err(error) = close_all_but(&[socket, code]) {
+    let handed = descriptors(arguments)?;
+    if let Err(error) = close_all_but(&handed) {
         say(format_args!("failed to close what was inherited: {error}"));
         return Some(ExitCode::FAILURE);
     }
     #[expect(unsafe_code, reason = "a descriptor by number has no other owner yet")]
-    // SAFETY: the arguments name two descriptors, not a standard one, and this
-    // process has opened none.
-    let (socket, code) = unsafe { (OwnedFd::from_raw_fd(socket), OwnedFd::from_raw_fd(code)) };
-    let lived = live(UnixStream::from(socket), code);
+    // SAFETY: the arguments name three descriptors, no standard one among them,
+    // and this process has opened none.
+    let [socket, memory, code] = handed.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let lived = live(UnixStream::from(socket), memory, code);
     Some(match lived {
         // Who is gone needs no words.
         Ok(()) | Err(Unable::Channel(ChannelError::Closed)) => ExitCode::SUCCESS,
@@ -71,12 +77,16 @@ enum Unable {
     Channel(#[from] ChannelError),
     #[error(transparent)]
     Confine(#[from] confine::ConfineError),
+    #[error("failed to map the memory shared with the runtime: {0}")]
+    Memory(io::Error),
     #[error("failed to load the component: {0}")]
     Load(String),
 }
 
-fn live(socket: UnixStream, code: OwnedFd) -> Result<(), Unable> {
-    let mut channel = Channel::new(socket);
+fn live(socket: UnixStream, memory: OwnedFd, code: OwnedFd) -> Result<(), Unable> {
+    let slots = Slots::new(&memory, Side::Component).map_err(Unable::Memory)?;
+    drop(memory);
+    let mut channel = Channel::new(socket).with_slots(slots);
     let Start {
         limits,
         trap_foreign_imports,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   runtime: the mediator                     the component's process
-//!   Stage, worlds, checks      socket         wasmtime, the component's code
+//!   Stage, worlds, checks   socket, slots     wasmtime, the component's code
 //!   broker.rs  ◀────────────── Said ────────  proxy.rs
 //!              ──── Start, answers ────────▶  confine.rs: no privileges,
 //! ```
@@ -27,12 +27,14 @@ mod confine;
 mod inside;
 mod protocol;
 mod proxy;
+mod slots;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use broker::Broker;
+pub use broker::Ends;
 #[cfg(feature = "kernel")]
 pub(crate) use confine::OVERHEAD;
 #[cfg(feature = "kernel")]
 pub use inside::{arguments, run};
 pub(crate) use proxy::Proxy;
+pub use slots::memory;

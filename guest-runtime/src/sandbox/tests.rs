@@ -48,7 +48,7 @@ fn run(component: impl FnOnce(Channel, UnixStream) + Send + 'static) -> Verdict 
         component(Channel::new(theirs), raw);
     });
     let world = Simulated::new(Machine::uniform(1, 1, 2, 1));
-    let mut broker = Broker::new(ours, vec![Capability::Cgroups], false);
+    let mut broker = Broker::new(Channel::new(ours), vec![Capability::Cgroups], false);
     let verdict = run_component(&mut broker, &job(), Box::new(world), Box::new(Vec::new()));
     process.join().unwrap();
     verdict

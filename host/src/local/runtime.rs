@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
@@ -82,7 +82,11 @@ impl Runtime {
         let plugin = in_memory(plugin).map_err(system("hand the plugin over"))?;
         let (to_component, to_runtime) =
             UnixStream::pair().map_err(system("make a channel to the component"))?;
-        let component = start_component(binaries, &to_runtime, &plugin)?;
+        let memory = sandbox::memory().map_err(system("make memory for the component"))?;
+        let component = start_component(
+            binaries,
+            [to_runtime.as_fd(), memory.as_fd(), plugin.as_fd()],
+        )?;
         subtree.place_runtime(component.pid())?;
         let handover = Handover {
             events: their_events.as_raw_fd(),
@@ -92,6 +96,7 @@ impl Runtime {
             job: job.as_raw_fd(),
             plugin: plugin.as_raw_fd(),
             component: to_component.as_raw_fd(),
+            memory: memory.as_raw_fd(),
             absent: absent.unwrap_or_default(),
         };
         let mut command = Command::new(&binaries.init);
@@ -127,13 +132,12 @@ impl Runtime {
 /// The process of the component, which does nothing until the runtime speaks.
 fn start_component(
     binaries: &GuestBinaries,
-    runtime: &UnixStream,
-    plugin: &File,
+    handed: [BorrowedFd<'_>; 3],
 ) -> Result<Owned, RuntimeError> {
-    let descriptors = [runtime.as_raw_fd(), plugin.as_raw_fd()];
+    let descriptors = handed.map(|fd| fd.as_raw_fd());
     let mut command = Command::new(&binaries.init);
     command
-        .args(sandbox::arguments(descriptors[0], descriptors[1]))
+        .args(sandbox::arguments(descriptors))
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::null())
