@@ -180,6 +180,7 @@ fn ring(socket: &UnixStream) -> Result<(), ChannelError> {
 #[cfg(test)]
 mod tests {
     use std::hint::spin_loop;
+    use std::sync::mpsc;
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -279,7 +280,7 @@ mod tests {
     #[test]
     fn who_sleeps_is_woken_and_a_ring_too_many_is_no_message() {
         let (mut ours, mut theirs) = short();
-        let (said, heard) = std::sync::mpsc::channel();
+        let (said, heard) = mpsc::channel();
         let sleeper = thread::spawn(move || {
             for _ in 0..1_000 {
                 let number: u32 = theirs.receive().unwrap();
