@@ -104,8 +104,9 @@ impl fmt::Display for CpuSet {
         let mut separator = "";
         while let Some(start) = cpus.next() {
             let mut end = start;
-            while cpus.next_if_eq(&(end + 1)).is_some() {
-                end += 1;
+            // A component may name the highest number that there is.
+            while let Some(next) = end.checked_add(1).and_then(|next| cpus.next_if_eq(&next)) {
+                end = next;
             }
             f.write_str(separator)?;
             separator = ",";
@@ -170,6 +171,11 @@ mod tests {
         );
         assert_eq!(CpuSet::from([4].as_slice()).to_string(), "4");
         assert_eq!(CpuSet::new().to_string(), "");
+        // Found by the fuzzer: there is none after the highest.
+        assert_eq!(
+            CpuSet::from([u32::MAX - 1, u32::MAX].as_slice()).to_string(),
+            "4294967294-4294967295"
+        );
     }
 
     #[test]
