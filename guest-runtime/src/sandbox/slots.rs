@@ -84,7 +84,7 @@ unsafe impl Send for Slots {}
 #[derive(Debug)]
 pub(super) struct TooLong(pub(super) usize);
 
-/// Memory for [`Slots`], to be handed to both processes. Neither can change its
+/// Memory for the short way, to be handed to both processes. Neither can change its
 /// size.
 ///
 /// # Errors
