@@ -88,6 +88,7 @@ pub(crate) fn bench(place: &Place) {
         parameters: vec![
             ("rounds".into(), ROUNDS.to_string()),
             ("writes".into(), WRITES.to_string()),
+            ("call".into(), "write".into()),
         ],
         duration_ns: 60_000_000_000,
         seed: 1,
