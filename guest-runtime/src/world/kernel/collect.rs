@@ -63,32 +63,38 @@ impl Kernel {
     pub(super) fn await_all(&mut self, workers: &mut [&mut Process], until: Duration) {
         if let Err(error) = self.reactor.set_deadline(until) {
             tracing::error!("{error}");
-            return;
-        }
-        let in_time = workers.iter_mut().all(|worker| self.await_one(worker));
-        if !in_time {
-            // The rest may have ended all the same.
+        } else {
+            let mut others = false;
             for worker in &mut *workers {
-                worker.reap();
+                if !self.await_one(worker, &mut others) {
+                    break;
+                }
+            }
+            if others {
+                self.reap_children(workers);
             }
         }
-        self.reap_children(workers);
+        // Those behind one that did not end in time may have ended all the same.
+        for worker in workers {
+            worker.reap();
+        }
     }
 
-    /// Waits until it is reaped. False: the deadline came first.
-    fn await_one(&mut self, worker: &mut Process) -> bool {
+    /// Waits until it is reaped. False: nobody can be waited for any longer.
+    /// `others`: set when children were said to have ended, whose ever.
+    fn await_one(&mut self, worker: &mut Process, others: &mut bool) -> bool {
         if worker.reap() {
             return true;
         }
         if let Err(errno) = self.reactor.watch(&*worker, 0) {
             tracing::error!("failed to watch process {}: {errno}", worker.pid());
-            return false;
+            return true;
         }
-        let reaped = loop {
+        let goes_on = loop {
             match self.reactor.next() {
                 Ok(Happened::Elapsed) => break false,
-                // Whoever's end this tells is reaped in its turn.
-                Ok(Happened::Ready(_) | Happened::Children) => {
+                Ok(happened @ (Happened::Ready(_) | Happened::Children)) => {
+                    *others |= matches!(happened, Happened::Children);
                     if worker.reap() {
                         break true;
                     }
@@ -101,7 +107,7 @@ impl Kernel {
             }
         };
         self.reactor.unwatch(&*worker);
-        reaped
+        goes_on
     }
 
     /// Reaps every child that has ended: ours into their crews, orphans that

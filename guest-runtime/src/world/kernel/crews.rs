@@ -34,19 +34,19 @@ impl Crews {
         self.slots.get(id.0 as usize)?.as_deref()
     }
 
+    fn get_mut(&mut self, id: CrewId) -> Option<&mut Crew> {
+        self.slots.get_mut(id.0 as usize)?.as_deref_mut()
+    }
+
     pub(super) fn alive(&mut self, id: CrewId) -> Result<&mut Crew, WorldError> {
-        self.slots
-            .get_mut(id.0 as usize)
-            .and_then(Option::as_deref_mut)
-            .ok_or_else(|| WorldError::Gone {
-                what: format!("crew {}", id.0),
-            })
+        self.get_mut(id).ok_or_else(|| WorldError::Gone {
+            what: format!("crew {}", id.0),
+        })
     }
 
     /// Kills every worker of one; one that is gone has none.
     pub(super) fn kill(&mut self, id: CrewId) {
-        let slot = self.slots.get_mut(id.0 as usize);
-        if let Some(crew) = slot.and_then(Option::as_deref_mut) {
+        if let Some(crew) = self.get_mut(id) {
             crew.kill();
         }
     }
