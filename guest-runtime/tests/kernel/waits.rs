@@ -13,6 +13,20 @@ use crate::rig::{MOMENT, PATIENCE, started, world_at};
 use crate::support::collect;
 use crate::support::place::Place;
 
+/// A world and the host's end of its control port.
+fn with_a_host(place: &Place) -> (Kernel, UnixStream) {
+    let (guest, host) = UnixStream::pair().unwrap();
+    let control = Control::new(guest.into()).unwrap();
+    (Kernel::new(place.parts(Some(control))).unwrap(), host)
+}
+
+fn cancel(host: &mut UnixStream) {
+    let reason = "enough".into();
+    let mut bytes = Vec::new();
+    encode(&Command::Cancel { reason }, &mut bytes).unwrap();
+    host.write_all(&bytes).unwrap();
+}
+
 #[test]
 fn waits_last_as_long_as_asked_and_one_in_the_past_returns_at_once() {
     let Some(place) = Place::find("wait") else {
@@ -31,18 +45,8 @@ fn a_cancellation_ends_a_wait_and_a_host_that_hangs_up_does_not() {
     let Some(place) = Place::find("cancel") else {
         return;
     };
-    let (guest, mut host) = UnixStream::pair().unwrap();
-    let control = Control::new(guest.into()).unwrap();
-    let mut world = Kernel::new(place.parts(Some(control))).unwrap();
-    let mut bytes = Vec::new();
-    encode(
-        &Command::Cancel {
-            reason: "enough".into(),
-        },
-        &mut bytes,
-    )
-    .unwrap();
-    host.write_all(&bytes).unwrap();
+    let (mut world, mut host) = with_a_host(&place);
+    cancel(&mut host);
     let until = world.now() + PATIENCE;
     assert_eq!(world.wait(until).unwrap(), Wake::Cancelled("enough".into()));
     drop(host);
@@ -55,19 +59,9 @@ fn a_cancellation_during_a_collection_is_not_lost() {
     let Some(place) = Place::find("late-cancel") else {
         return;
     };
-    let (guest, mut host) = UnixStream::pair().unwrap();
-    let control = Control::new(guest.into()).unwrap();
-    let mut world = Kernel::new(place.parts(Some(control))).unwrap();
+    let (mut world, mut host) = with_a_host(&place);
     let crew = started(&mut world, Some(GroupId::ROOT), 1);
-    let mut bytes = Vec::new();
-    encode(
-        &Command::Cancel {
-            reason: "enough".into(),
-        },
-        &mut bytes,
-    )
-    .unwrap();
-    host.write_all(&bytes).unwrap();
+    cancel(&mut host);
     assert!(collect(&mut world, crew, PATIENCE)[0].completed);
     let until = world.now() + PATIENCE;
     assert_eq!(world.wait(until).unwrap(), Wake::Cancelled("enough".into()));

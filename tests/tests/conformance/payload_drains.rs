@@ -5,15 +5,16 @@ use proscenium_guest_runtime::contract::ops::Op;
 use proscenium_guest_runtime::contract::stage::Backdrop;
 use proscenium_guest_runtime::contract::types::{CgroupDef, HoldSpec};
 use proscenium_guest_runtime::world::simulated::{Effect, Script};
+use proscenium_tests::declared;
 use proscenium_wire::{Event, LogLevel, Outcome, PayloadExit};
 
-use crate::support::{Ended, Rig, backdrop, declared, def, endless, ms, nothing, run, start, step};
+use crate::support::{Ended, Rig, backdrop, def, endless, ms, nothing, run, start, step};
 
 /// Three payloads that run until they are killed.
 fn three() -> Rig {
     let names = ["p", "q", "r"];
     Rig::payloads(
-        names.map(declared).to_vec(),
+        names.map(declared::payload).to_vec(),
         &names.map(|name| (name, endless())),
     )
 }
@@ -215,7 +216,7 @@ fn what_a_payload_leaves_behind_ends_with_its_cgroup() {
         leaves_a_daemon: true,
         ..Script::default()
     };
-    let rig = Rig::payloads(vec![declared("p")], &[("p", daemon)]);
+    let rig = Rig::payloads(vec![declared::payload("p")], &[("p", daemon)]);
     let with = CgroupDef {
         payload: Some(start("p", None, &[])),
         ..def("a")

@@ -6,17 +6,18 @@ use proscenium_guest_runtime::contract::ops::Op;
 use proscenium_guest_runtime::contract::stage::Backdrop;
 use proscenium_guest_runtime::contract::types::{CgroupDef, ErrorCode, HoldSpec};
 use proscenium_guest_runtime::world::simulated::Script;
+use proscenium_tests::declared;
 use proscenium_wire::{
     DetailKind, MetricHint, Outcome, PayloadCheck, PayloadExit, PayloadKind, PayloadOutput,
     PayloadSpec, Polarity,
 };
 
-use crate::support::{Rig, backdrop, declared, def, endless, ms, nothing, one, run, start, step};
+use crate::support::{Rig, backdrop, def, endless, ms, nothing, one, run, start, step};
 
 fn scheduler(name: &str) -> PayloadSpec {
     PayloadSpec {
         kind: PayloadKind::Scheduler,
-        ..declared(name)
+        ..declared::payload(name)
     }
 }
 
@@ -30,7 +31,7 @@ fn with_payload(name: &str, payload: &str) -> CgroupDef {
 /// A rig with two payloads that run until they are killed.
 fn two() -> Rig {
     Rig::payloads(
-        vec![declared("p"), declared("q")],
+        vec![declared::payload("p"), declared::payload("q")],
         &[("p", endless()), ("q", endless())],
     )
 }
@@ -67,7 +68,7 @@ fn s_033_a_payload_starts_where_it_is_told_and_a_scheduler_never() {
 #[test]
 fn s_034_waiting_and_killing_consume_and_a_second_time_is_not_found() {
     for wait in [true, false] {
-        let mut rig = Rig::payloads(vec![declared("p")], &[]);
+        let mut rig = Rig::payloads(vec![declared::payload("p")], &[]);
         let id = rig.stage.begin(None).unwrap();
         rig.stage.apply(id, &[run("p", None)]).unwrap();
         let end = |op| {
@@ -118,7 +119,7 @@ fn a_payload_that_ends_by_itself_during_a_hold_keeps_its_exit_and_time() {
         stderr: "no luck\n".into(),
         ..Script::default()
     };
-    let rig = Rig::payloads(vec![declared("p")], &[("p", script)]);
+    let rig = Rig::payloads(vec![declared::payload("p")], &[("p", script)]);
     let ended = rig.execute(nothing(), vec![step(vec![], vec![run("p", None)], ms(100))]);
     let record = ended.records()[0];
     assert_eq!((record.exit, record.killed), (PayloadExit::Code(3), false));
@@ -197,7 +198,7 @@ fn s_061_a_name_that_runs_twice_needs_its_cgroup_and_none_is_consumed() {
 
 #[test]
 fn s_062_a_step_waits_for_a_payload_of_the_backdrop() {
-    let rig = Rig::payloads(vec![declared("p")], &[]);
+    let rig = Rig::payloads(vec![declared::payload("p")], &[]);
     let persistent = Backdrop {
         payloads: vec![start("p", None, &[])],
         ..nothing()
@@ -242,7 +243,7 @@ fn s_063_and_064_what_does_not_run_is_named_and_no_cgroup_has_a_name_too() {
 fn with_flags(flags: Option<&[&str]>, args: &[&str]) -> Result<(), String> {
     let spec = PayloadSpec {
         known_flags: flags.map(|all| all.iter().map(|flag| (*flag).to_owned()).collect()),
-        ..declared("p")
+        ..declared::payload("p")
     };
     let mut rig = Rig::payloads(vec![spec], &[]);
     let started = rig.stage.start_payload(&start("p", None, args));
@@ -333,7 +334,7 @@ fn figures_are_found_and_checks_fail_the_verdict_but_no_step() {
             PayloadCheck::ExitCode(0),
             PayloadCheck::Min("iops".into(), 100.0),
         ],
-        ..declared("p")
+        ..declared::payload("p")
     };
     let script = Script {
         stdout: "starting\n{\"iops\": 42, \"lat\": {\"p99\": 7.5}}\n".into(),

@@ -13,8 +13,8 @@ use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::World;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Script, Simulated};
 use proscenium_wire::{
-    Detail, DetailKind, Event, Outcome, PayloadKind, PayloadOutput, PayloadRecord, PayloadSpec,
-    Permissions, Thresholds, Verdict,
+    Detail, DetailKind, Event, Outcome, PayloadRecord, PayloadSpec, Permissions, Thresholds,
+    Verdict,
 };
 
 /// The same plans are carried out on a real kernel by the guest's own suite.
@@ -198,22 +198,6 @@ impl Ended {
             _ => None,
         };
         self.events.iter().filter_map(name).collect()
-    }
-}
-
-/// A declared program that takes any flag and prints nothing of interest.
-pub(crate) fn declared(name: &str) -> PayloadSpec {
-    PayloadSpec {
-        name: name.to_owned(),
-        kind: PayloadKind::Binary,
-        program: format!("/payloads/bin/{name}"),
-        folder: "/payloads".to_owned(),
-        args: vec![],
-        environment: vec![],
-        known_flags: None,
-        output: PayloadOutput::ExitCode,
-        hints: vec![],
-        checks: vec![],
     }
 }
 

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use proscenium_guest_runtime::audit::Function;
 use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::world::simulated::{SchedulerScript, Script, Simulated};
+use proscenium_tests::declared::payload;
 use proscenium_tests::layout;
-use proscenium_wire::{Job, PayloadKind, PayloadOutput, PayloadSpec, SchedulerSpec};
+use proscenium_wire::{Job, SchedulerSpec};
 
 use crate::support::{compiled, world};
 
@@ -16,21 +17,6 @@ use crate::support::{compiled, world};
 mod proofs;
 
 use proofs::{Declared, Seen, prove};
-
-fn payload(name: &str) -> PayloadSpec {
-    PayloadSpec {
-        name: name.to_owned(),
-        kind: PayloadKind::Binary,
-        program: format!("/payloads/bin/{name}"),
-        folder: "/payloads".to_owned(),
-        args: vec![],
-        environment: vec![],
-        known_flags: None,
-        output: PayloadOutput::ExitCode,
-        hints: vec![],
-        checks: vec![],
-    }
-}
 
 fn declared() -> Declared {
     let fair = SchedulerSpec {

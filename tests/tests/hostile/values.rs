@@ -2,7 +2,8 @@
 
 use proscenium_guest_runtime::world::simulated::Effect;
 
-use proscenium_wire::{DetailKind, PayloadKind, PayloadOutput, PayloadSpec, Thresholds};
+use proscenium_tests::declared;
+use proscenium_wire::{DetailKind, PayloadSpec, Thresholds};
 
 use crate::fixture::Core;
 use crate::support::{Ended, attack, attack_with, run_core, world};
@@ -62,16 +63,8 @@ fn a_component_cannot_blind_the_checks_of_its_operator() {
 /// A payload that takes one flag.
 fn bench() -> PayloadSpec {
     PayloadSpec {
-        name: "bench".to_owned(),
-        kind: PayloadKind::Binary,
-        program: "/payloads/bin/bench".to_owned(),
-        folder: "/payloads".to_owned(),
-        args: vec![],
-        environment: vec![],
         known_flags: Some(vec!["--runtime".to_owned()]),
-        output: PayloadOutput::ExitCode,
-        hints: vec![],
-        checks: vec![],
+        ..declared::payload("bench")
     }
 }
 

@@ -6,10 +6,11 @@ use proscenium_guest_runtime::contract::types::{ErrorCode, HoldSpec};
 use proscenium_guest_runtime::machine::Machine;
 use proscenium_guest_runtime::world::ExtState;
 use proscenium_guest_runtime::world::simulated::{Death, Effect, Simulated};
+use proscenium_tests::declared;
 use proscenium_wire::{Outcome, PayloadExit};
 
 use super::support::{attach, attached, behaves, dies_after, millis, obituary, one_hold, rig};
-use crate::support::{MS, Rig, declared, def, endless, ms, nothing, one, run, step};
+use crate::support::{MS, Rig, def, endless, ms, nothing, one, run, step};
 
 #[test]
 fn s_104_an_exit_ends_the_hold_in_that_moment() {
@@ -106,7 +107,7 @@ fn s_109_what_ends_a_hold_ends_the_wait_for_a_payload() {
         .with_payload("bench", endless())
         .with_scheduler("a", dies_after(300, Death::Exits(1)));
     let mut rig = Rig::with(world, |settings| {
-        settings.payloads = vec![declared("bench")];
+        settings.payloads = vec![declared::payload("bench")];
         settings.schedulers = vec![super::support::declared("a")];
     });
     rig.stage.boot_scheduler("a").unwrap();

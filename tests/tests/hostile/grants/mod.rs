@@ -11,9 +11,9 @@ use proscenium_guest_runtime::contract::types::{CgroupDef, ErrorCode};
 use proscenium_guest_runtime::executor::{Error, Settings, Stage};
 use proscenium_guest_runtime::verdict::Ending;
 use proscenium_guest_runtime::world::simulated::EffectLog;
+use proscenium_tests::declared;
 use proscenium_wire::{
-    DetailKind, Event, Limits, OnDenied, Outcome, PayloadKind, PayloadOutput, PayloadSpec,
-    Permissions, SchedulerSpec, Verdict,
+    DetailKind, Event, Limits, OnDenied, Outcome, Permissions, SchedulerSpec, Verdict,
 };
 
 use crate::support::world;
@@ -38,7 +38,7 @@ fn rig(permissions: Permissions, limits: Limits) -> Rig {
         duration: Duration::from_secs(1),
         permissions,
         limits,
-        payloads: vec![bench()],
+        payloads: vec![declared::payload("bench")],
         schedulers: vec![fair()],
         ..Settings::default()
     };
@@ -46,21 +46,6 @@ fn rig(permissions: Permissions, limits: Limits) -> Rig {
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
     let stage = Stage::new(world, Box::new(events), settings).with_works(vec!["own".to_owned()]);
     Rig { stage, log }
-}
-
-fn bench() -> PayloadSpec {
-    PayloadSpec {
-        name: "bench".to_owned(),
-        kind: PayloadKind::Binary,
-        program: "/payloads/bin/bench".to_owned(),
-        folder: "/payloads".to_owned(),
-        args: vec![],
-        environment: vec![],
-        known_flags: None,
-        output: PayloadOutput::ExitCode,
-        hints: vec![],
-        checks: vec![],
-    }
 }
 
 fn fair() -> SchedulerSpec {
