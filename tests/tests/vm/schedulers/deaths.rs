@@ -248,11 +248,8 @@ fn s_118_many_workers_are_killed_before_they_are_reaped() {
     assert!(reasons(&run).contains("signal 9"), "{}", reasons(&run));
     let obituary = change(&run, "died");
     assert_eq!(obituary["kind"], "crashed", "{obituary:#}");
-    let workers: Vec<u64> = run
-        .all("collected")
-        .map(|cgroup| cgroup["workers"].as_u64().unwrap())
-        .collect();
-    assert!(!workers.is_empty(), "{}", reasons(&run));
-    let all = workers.iter().all(|workers| *workers == 200);
-    assert!(all, "all are accounted for: {workers:?}");
+    // Of an earlier phase, that was short, only those tell that had a turn in it.
+    let last = run.all("collected").last();
+    let workers = last.map(|cgroup| cgroup["workers"].as_u64().unwrap());
+    assert_eq!(workers, Some(200), "of {last:#?}: {}", reasons(&run));
 }
