@@ -72,8 +72,10 @@ impl Stage {
     pub fn set_cgroup_cpu(&mut self, id: GroupId, limits: &CpuLimits) -> Result<()> {
         self.enable_for(Controllers::CPU)?;
         self.write_all(id, &limits::cpu(limits, Extent::Change)?)?;
-        let name = self.cgroup_name(id)?;
-        self.doubt_cap(&name, limits);
+        if limits.max.is_some() {
+            let name = self.cgroup_name(id)?;
+            self.doubt_cap(&name, limits);
+        }
         Ok(())
     }
 

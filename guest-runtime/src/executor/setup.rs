@@ -39,6 +39,9 @@ impl Stage {
     /// Lets the crews run that were started since the last call. All of a pass
     /// start to run together: one that ran would slow the start of the next.
     pub(super) fn open_gates(&mut self) -> Result<()> {
+        if self.gated.is_empty() {
+            return Ok(());
+        }
         let gated = std::mem::take(&mut self.gated);
         Ok(self.world.open_gates(&gated)?)
     }

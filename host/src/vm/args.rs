@@ -40,6 +40,10 @@ pub const KERNEL_COMMAND_LINE: &[(&str, &str)] = &[
         "the guest is thrown away, and mitigations distort what is measured",
     ),
     (
+        "norandmaps",
+        "programs are at the same addresses in each process: an emulator need not translate them anew",
+    ),
+    (
         "tsc=reliable",
         "no watchdog doubts the time stamp counter of a busy emulator",
     ),
