@@ -3,8 +3,8 @@
 //! `yardstick`, precompiled, as the image's plugin.
 //!
 //! Targets: a mediated write at most 1.25 of a native one, both with kept-open
-//! descriptors, and one on record at most 1.05 of one that is not; an op of a
-//! plan at most 1.3; starting workers at most 1.3. Those of schedulers are in
+//! descriptors, of which a call's checks are at most 5 %; an op of a plan at
+//! most 1.3; starting workers at most 1.3. Those of schedulers are in
 //! `guest/scheduler.rs`.
 
 #![expect(

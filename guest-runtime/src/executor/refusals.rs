@@ -77,7 +77,8 @@ impl Stage {
     }
 
     /// What of the calls and frames of the component is used up, if anything.
-    pub(crate) fn flooded(&self) -> Option<Budget> {
+    #[must_use]
+    pub fn flooded(&self) -> Option<Budget> {
         let limits = &self.settings.limits;
         if self.mediation.host_calls > limits.host_calls {
             return Some(Budget::HostCalls);

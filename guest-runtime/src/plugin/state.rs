@@ -1,6 +1,6 @@
 //! What a running component's host functions work on, and the store around it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proscenium_wire::{Budget, Limits};
 use wasmtime::component::{Instance, ResourceTable};
@@ -81,21 +81,21 @@ impl State {
             budgets: Budgets::new(limits),
             audit: Audit::begin(),
             failed: false,
-            rate: CallRate::new(limits.calls_per_second, Instant::now()),
+            rate: CallRate::new(limits.calls_per_second),
             used_up: None,
             limits: store_limits(limits),
             watchdog: None,
         }
     }
 
-    /// Counts a call at `now`. Ends the component where its calls are too many,
+    /// Counts a call that begins `at` so many nanoseconds of the record. Ends the component where its calls are too many,
     /// come too fast, or said too much: it traps at its next loop or call, and
     /// this one is not to be carried out.
     #[inline]
-    pub(crate) fn count_call(&mut self, now: Instant) -> Result<(), Budget> {
+    pub(crate) fn count_call(&mut self, at: u64) -> Result<(), Budget> {
         self.stage.count_call();
         let flooded = match self.stage.flooded() {
-            None if !self.rate.take(now) => Some(Budget::CallRate),
+            None if !self.rate.take(at) => Some(Budget::CallRate),
             flooded => flooded,
         };
         flooded.map_or(Ok(()), |budget| Err(self.stop(budget)))
