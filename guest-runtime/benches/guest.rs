@@ -5,7 +5,7 @@
 //! Targets: a mediated write at most 1.25 of a native one, both with kept-open
 //! descriptors, of which a call's checks are at most 5 %; an op of a plan at
 //! most 1.3; starting workers at most 1.3. Those of schedulers are in
-//! `guest/scheduler.rs`.
+//! `guest/scheduler.rs` and `guest/teardown.rs`.
 
 #![expect(
     clippy::print_stdout,
@@ -26,6 +26,8 @@ mod record;
 mod scheduler;
 #[path = "guest/spawn.rs"]
 mod spawn;
+#[path = "guest/teardown.rs"]
+mod teardown;
 #[path = "guest/write.rs"]
 mod write;
 

@@ -1,9 +1,8 @@
-//! A scheduler's death: how soon a hold has returned, what of the kernel's own
-//! announcements that takes, and what the teardown after it costs.
+//! A scheduler's death: how soon a hold has returned, and what of the kernel's
+//! own announcements that takes. What comes after it is in `teardown.rs`.
 //!
 //! Targets: kill to return at most 1.5 of a bare wake-up by pidfd; return at
-//! most 2 ms after the kernel's uevent; teardown with 500 workers at most 3
-//! times that with 10; at most 20 wake-ups in a hold of 10 s.
+//! most 2 ms after the kernel's uevent; at most 20 wake-ups in a hold of 10 s.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,17 +17,14 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_guest_runtime::world::{
-    CrewPlan, ExtState, GroupId, ProgramPlan, SchedulerId, Wake, World,
-};
-use proscenium_worker::{Setup, Work};
+use proscenium_guest_runtime::world::{ExtState, ProgramPlan, SchedulerId, Wake, World};
 
 use crate::observer::{Observer, Source, pidfd};
 use crate::place::Place;
-use crate::{ratios, told};
+use crate::{ratios, teardown, told};
 
 const FIXTURE: &str = "/job/fixture";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const ROUNDS: usize = 11;
 /// From the fixture's being attached to what happens to it.
 const LEAD: Duration = Duration::from_millis(250);
@@ -43,11 +39,11 @@ pub(crate) fn bench(place: &Place) {
     errors(&mut world);
     idle(&mut world);
     drop(world);
-    teardowns(place);
+    teardown::bench(place);
 }
 
 /// Starts the fixture, waits until it is enabled and watches it.
-fn watch(world: &mut Kernel, words: &str) -> SchedulerId {
+pub(crate) fn watch(world: &mut Kernel, words: &str) -> SchedulerId {
     let plan = ProgramPlan {
         name: "fixture".to_owned(),
         program: FIXTURE.to_owned(),
@@ -70,7 +66,7 @@ fn stop(world: &mut Kernel, id: SchedulerId) {
 }
 
 /// Holds until the scheduler is down.
-fn hold(world: &mut Kernel) -> Instant {
+pub(crate) fn hold(world: &mut Kernel) -> Instant {
     let until = world.now() + PATIENCE;
     let wake = world.wait(until).unwrap();
     let returned = Instant::now();
@@ -178,45 +174,4 @@ fn idle(world: &mut Kernel) {
     assert_eq!(world.wait(until).unwrap(), Wake::Elapsed);
     println!("wake-ups in a hold of {TIME:?}: {}", slept() - before);
     stop(world, id);
-}
-
-fn teardowns(place: &Place) {
-    let (mut few, mut many) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        few.push(teardown(place, 10));
-        many.push(teardown(place, 500));
-    }
-    println!("teardown after a death, 10 workers {} s", told(few.clone()));
-    println!(
-        "teardown after a death, 500 workers {} s",
-        told(many.clone())
-    );
-    println!("500 workers / 10 workers {}", ratios(&many, &few));
-}
-
-/// From the end of the hold until all is gone and the kernel's own scheduler
-/// is back, in seconds.
-fn teardown(place: &Place, workers: usize) -> f64 {
-    let mut world = Kernel::new(place.parts(None)).unwrap();
-    let group = world.create(GroupId::ROOT, "load").unwrap();
-    let plan = CrewPlan {
-        work: Work::parse("spin-wait", &[]).unwrap(),
-        setups: vec![Setup::default(); workers],
-        directories: Vec::new(),
-        epoch: 0,
-    };
-    let crew = world.spawn(Some(group), &plan).unwrap();
-    // The loader needs time of the CPU that the load would take from it.
-    let id = watch(&mut world, "--after 3000 --then error");
-    world.open_gates(&[crew]).unwrap();
-    let returned = hold(&mut world);
-    world.kill(&[crew]);
-    let until = world.now() + PATIENCE;
-    let reports = world.collect(&[crew], until);
-    assert_eq!(reports[0].reports.len(), workers);
-    world.scheduler_remains(id, until);
-    world.stop_scheduler(id, until).unwrap();
-    world.remove(group).unwrap();
-    drop(world);
-    returned.elapsed().as_secs_f64()
 }
