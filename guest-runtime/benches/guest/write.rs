@@ -11,9 +11,7 @@ use proscenium_guest_runtime::plugin::{Foreign, Plugin};
 use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::sink::Sink;
 use proscenium_guest_runtime::world::kernel::Kernel;
-use proscenium_wire::{
-    Event, Job, Limits, Outcome, PLUGIN_PATH, Permissions, Thresholds, WIRE_VERSION, WorkerDefaults,
-};
+use proscenium_wire::{Event, Job, Limits, Outcome, PLUGIN_PATH, Permissions};
 
 use crate::place::Place;
 use crate::{ratios, told};
@@ -83,27 +81,17 @@ pub(crate) fn bench(place: &Place) {
         native: Vec::new(),
     }));
     let job = Job {
-        wire_version: WIRE_VERSION,
-        name: "yardstick".into(),
         parameters: vec![
             ("rounds".into(), ROUNDS.to_string()),
             ("writes".into(), WRITES.to_string()),
             ("call".into(), "write".into()),
         ],
         duration_ns: 60_000_000_000,
-        seed: 1,
-        defaults: WorkerDefaults::default(),
-        permissions: Permissions::all(),
         limits: Limits {
             compute_ms: 60_000,
             ..Limits::default()
         },
-        thresholds: Thresholds::default(),
-        trap_foreign_imports: false,
-        progress_ms: 0,
-        payloads: Vec::new(),
-        schedulers: Vec::new(),
-        scheduler: None,
+        ..Job::new("yardstick", Permissions::all())
     };
     let verdict = scenario::run(&plugin, &job, Box::new(world), Box::new(Rc::clone(&rival)));
     assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:?}");

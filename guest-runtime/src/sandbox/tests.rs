@@ -4,10 +4,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use proscenium_wire::{
-    DetailKind, Job, Limits, Outcome, Permissions, Thresholds, Verdict, WIRE_VERSION,
-    WorkerDefaults,
-};
+use proscenium_wire::{DetailKind, Job, Outcome, Permissions, Verdict};
 
 use super::broker::Broker;
 use super::channel::Channel;
@@ -22,22 +19,7 @@ use crate::scenario::run_component;
 use crate::world::simulated::Simulated;
 
 fn job() -> Job {
-    Job {
-        wire_version: WIRE_VERSION,
-        name: "apart".to_owned(),
-        parameters: vec![],
-        duration_ns: 1_000_000_000,
-        seed: 1,
-        defaults: WorkerDefaults::default(),
-        permissions: Permissions::all(),
-        limits: Limits::default(),
-        thresholds: Thresholds::default(),
-        trap_foreign_imports: false,
-        progress_ms: 0,
-        payloads: vec![],
-        schedulers: vec![],
-        scheduler: None,
-    }
+    Job::new("apart", Permissions::all())
 }
 
 /// What comes of a run whose component's process does this.

@@ -8,8 +8,8 @@ use std::fmt;
 use proscenium_guest_runtime::audit::Function;
 use proscenium_guest_runtime::capability::Capability;
 use proscenium_wire::{
-    Budget, DetailKind, Event, FunctionTotal, Job, Limits, Names, Outcome, PayloadSpec,
-    Permissions, SchedulerSpec, Thresholds, Verdict, WIRE_VERSION, WorkerDefaults,
+    Budget, DetailKind, Event, FunctionTotal, Job, Names, Outcome, PayloadSpec, Permissions,
+    SchedulerSpec, Verdict,
 };
 
 /// What came of one run.
@@ -98,20 +98,11 @@ pub(crate) struct Declared {
 /// A scenario that calls this function, and may do all that there is.
 fn job(function: Function, declared: &Declared) -> Job {
     Job {
-        wire_version: WIRE_VERSION,
-        name: "functions".to_owned(),
         parameters: vec![("function".to_owned(), function.name().to_owned())],
         duration_ns: 60_000_000_000,
-        seed: 1,
-        defaults: WorkerDefaults::default(),
-        permissions: Permissions::all(),
-        limits: Limits::default(),
-        thresholds: Thresholds::default(),
-        trap_foreign_imports: false,
-        progress_ms: 0,
         payloads: declared.payloads.clone(),
         schedulers: declared.schedulers.clone(),
-        scheduler: None,
+        ..Job::new("functions", Permissions::all())
     }
 }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::codec::{Corruption, PayloadWriter, compact, leading_version};
 use crate::frame::EncodeError;
 use crate::hello::{VersionMismatch, check_version};
-use crate::{PayloadSpec, Permissions, SchedulerSpec};
+use crate::{PayloadSpec, Permissions, SchedulerSpec, WIRE_VERSION};
 
 /// Longest encoded [`Job`], in bytes (1 MiB).
 pub const MAX_JOB: usize = 1 << 20;
@@ -89,6 +89,30 @@ pub struct Job {
     /// The one of them that is attached before the scenario starts; none: the
     /// kernel's own.
     pub scheduler: Option<String>,
+}
+
+impl Job {
+    /// A scenario of one second that may do this, within the usual limits, and
+    /// is told nothing else.
+    #[must_use]
+    pub fn new(name: impl Into<String>, permissions: Permissions) -> Self {
+        Self {
+            wire_version: WIRE_VERSION,
+            name: name.into(),
+            parameters: Vec::new(),
+            duration_ns: 1_000_000_000,
+            seed: 1,
+            defaults: WorkerDefaults::default(),
+            permissions,
+            limits: Limits::default(),
+            thresholds: Thresholds::default(),
+            trap_foreign_imports: false,
+            progress_ms: 0,
+            payloads: Vec::new(),
+            schedulers: Vec::new(),
+            scheduler: None,
+        }
+    }
 }
 
 /// Defaults for definitions that leave them open.

@@ -13,10 +13,7 @@ use proscenium_guest_runtime::scenario;
 use proscenium_guest_runtime::world::simulated::{Effect, EffectLog, Simulated};
 use proscenium_tests::attacks::named;
 use proscenium_tests::layout;
-use proscenium_wire::{
-    DetailKind, Event, Job, Limits, Outcome, Permissions, Thresholds, Verdict, WIRE_VERSION,
-    WorkerDefaults,
-};
+use proscenium_wire::{DetailKind, Event, Job, Limits, Outcome, Permissions, Verdict};
 
 use crate::fixture::Core;
 
@@ -113,20 +110,8 @@ pub(crate) fn listed(attack: &str) -> &'static str {
 /// A scenario of half a second with nothing set.
 pub(crate) fn job() -> Job {
     Job {
-        wire_version: WIRE_VERSION,
-        name: "hostile".to_owned(),
-        parameters: vec![],
         duration_ns: 500_000_000,
-        seed: 1,
-        defaults: WorkerDefaults::default(),
-        permissions: Permissions::all(),
-        limits: Limits::default(),
-        thresholds: Thresholds::default(),
-        trap_foreign_imports: false,
-        progress_ms: 0,
-        payloads: vec![],
-        schedulers: Vec::new(),
-        scheduler: None,
+        ..Job::new("hostile", Permissions::all())
     }
 }
 
