@@ -17,6 +17,7 @@ mod entry;
 mod facts;
 pub mod fresh;
 mod load;
+mod packages;
 pub mod read;
 
 pub use facts::Facts;

@@ -11,6 +11,7 @@ use std::path::Path;
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
+use super::packages;
 use crate::error::ExpectedError;
 
 /// Greatest plugin that is read, in bytes. The largest that a language needs
@@ -58,9 +59,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ExpectedError> {
 ///
 /// Why such a module's contract and its code do not agree.
 pub fn wrap(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    if !carries_contract(&bytes) {
+    let contracts = contracts(&bytes);
+    if contracts.is_empty() {
         return Ok(bytes);
     }
+    contracts.into_iter().try_for_each(packages::check)?;
     ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
@@ -84,15 +87,21 @@ pub(super) fn unwrappable(path: &Path, reason: &str) -> ExpectedError {
         .remedy("build it with the SDK of this version of proscenium")
 }
 
-/// Whether `bytes` are a core module with a section that wit-bindgen put there.
-fn carries_contract(bytes: &[u8]) -> bool {
+/// The sections that wit-bindgen put into a core module; none where `bytes` are
+/// something else.
+fn contracts(bytes: &[u8]) -> Vec<&[u8]> {
     if !Parser::is_core_wasm(bytes) {
-        return false;
+        return Vec::new();
     }
     // A parse error ends the search; the runtime's own check says what is wrong.
-    Parser::new(0).parse_all(bytes).map_while(Result::ok).any(|payload| {
-        matches!(payload, Payload::CustomSection(section) if section.name().starts_with("component-type"))
-    })
+    let sections = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    let contract = |section| match section {
+        Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+            Some(section.data())
+        }
+        _ => None,
+    };
+    sections.filter_map(contract).collect()
 }
 
 #[cfg(test)]

@@ -158,3 +158,37 @@ fn a_scenario_whose_run_has_another_type_fails_and_says_so() {
     let file = place.file("other.wasm", core.component_of(&other, "0.1.0", "plugin"));
     refused("other-types", &place, &file, "describe");
 }
+
+/// WIT has no words for them: two packages, each of which needs the other.
+const CIRCLE: &str = r#"
+(component
+  (type (component
+    (type (component
+      (import "test:a/j" (instance $j
+        (type $record (record (field "x" u32)))
+        (export "t" (type (eq $record)))))
+      (alias export $j "t" (type $t))
+      (import "test:b/i" (instance
+        (alias outer 1 $t (type $outer))
+        (export "t" (type $inner (eq $outer)))
+        (export "f" (func (param "x" $inner)))))))
+    (export "test:a/w" (component (type 0)))))
+  (export "w" (type 0))
+  (@custom "wit-component-encoding" "\04\00"))
+"#;
+
+#[test]
+fn a_contract_whose_packages_need_each_other_is_refused_by_the_name_of_one() {
+    let place = Place::new();
+    let contract = wat::parse_str(CIRCLE).unwrap();
+    let name = b"component-type:circle";
+    let mut section = Vec::new();
+    leb128(&mut section, name.len());
+    section.extend(name);
+    section.extend(contract);
+    let mut module = b"\0asm\x01\0\0\0\0".to_vec();
+    leb128(&mut module, section.len());
+    module.extend(section);
+    let file = place.file("circle.wasm", module);
+    refused("circular-packages", &place, &file, "package test:");
+}
