@@ -49,7 +49,33 @@ impl Lint {
 pub(super) struct Place {
     /// Index and label.
     pub(super) step: Option<(u32, Option<String>)>,
-    pub(super) op: Option<OpPlace>,
+    pub(super) op: Option<OpAt>,
+}
+
+/// An op of a list. Each has a place and hardly one a finding, so that there is
+/// no text of its own in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpAt {
+    pub(super) index: u32,
+    name: &'static str,
+}
+
+impl OpAt {
+    pub(super) fn new(index: usize, op: &Op) -> Self {
+        Self {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            name: op_name(op),
+        }
+    }
+}
+
+impl From<OpAt> for OpPlace {
+    fn from(OpAt { index, name }: OpAt) -> Self {
+        Self {
+            index,
+            name: name.to_owned(),
+        }
+    }
 }
 
 impl Place {
@@ -81,18 +107,10 @@ impl Place {
             kind: kind.to_owned(),
             step,
             label: label.flatten(),
-            op: self.op.clone(),
+            op: self.op.map(OpPlace::from),
             message,
             remedy,
         }
-    }
-}
-
-/// The place of one op.
-pub(super) fn op_place(index: usize, op: &Op) -> OpPlace {
-    OpPlace {
-        index: u32::try_from(index).unwrap_or(u32::MAX),
-        name: op_name(op).to_owned(),
     }
 }
 
@@ -103,7 +121,7 @@ pub(super) struct Findings {
     /// How many were found beyond that.
     pub(super) left_out: u64,
     /// The op that is being carried out.
-    pub(super) op: Option<OpPlace>,
+    pub(super) op: Option<OpAt>,
     /// Text of the last error that was told: it passes through several hands.
     last_error: Option<String>,
     /// What the checks have to judge.
@@ -224,7 +242,7 @@ impl Stage {
                 .step
                 .as_ref()
                 .map(|step| (step.index, step.label.clone())),
-            op: self.findings.op.clone(),
+            op: self.findings.op,
         }
     }
 }

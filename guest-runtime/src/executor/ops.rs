@@ -2,7 +2,7 @@
 
 use proscenium_wire::{Budget, LogLevel, TasksReason};
 
-use super::findings::op_place;
+use super::findings::OpAt;
 use super::payload_rules::Origin;
 use super::requirements::{of_op, offered};
 use super::slot::{Crew, Group, RUNNER};
@@ -43,7 +43,7 @@ impl Stage {
         self.frames_left()?;
         let done = ops.iter().enumerate().try_for_each(|(index, op)| {
             self.look()?;
-            self.findings.op = Some(op_place(index, op));
+            self.findings.op = Some(OpAt::new(index, op));
             let done = self.apply_op(op);
             self.op_noted(index, done)
         });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use proscenium_wire::{Budget, Finding};
 
-use super::findings::{Place, op_place};
+use super::findings::{OpAt, Place};
 use super::lifetimes::Lifetimes;
 use super::limits::{self, Extent};
 use super::payload_rules::{Origin, admit, of_definition};
@@ -171,7 +171,7 @@ impl<'a> Walk<'a> {
             return;
         }
         for (index, op) in ops.iter().enumerate() {
-            self.place.op = Some(op_place(index, op));
+            self.place.op = Some(OpAt::new(index, op));
             self.op(op);
         }
         self.place.op = None;
