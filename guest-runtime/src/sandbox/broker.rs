@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use proscenium_wire::Limits;
 
@@ -23,6 +24,9 @@ use crate::world::WorldError;
 
 /// Longest reason that is taken over, in bytes.
 const MAX_REASON: usize = 1_024;
+/// How long the process may leave an answer unread that it waits for. Much
+/// longer than any scheduler lets a process wait that is not starved for good.
+const UNREAD: Duration = Duration::from_secs(10);
 
 /// What leads to the component's process.
 #[derive(Debug)]
@@ -45,7 +49,8 @@ impl Ends {
         trap_foreign_imports: bool,
     ) -> io::Result<Broker> {
         let slots = Slots::new(self.memory, Side::Runtime)?;
-        let channel = Channel::new(self.socket).with_slots(slots);
+        let channel = Channel::new(self.socket).impatient(UNREAD)?;
+        let channel = channel.with_slots(slots);
         Ok(Broker::new(channel, capabilities, trap_foreign_imports))
     }
 }
@@ -140,6 +145,10 @@ fn gone(error: ChannelError) -> Abort {
             "its process was ended: it used too much memory or computing time, or called the kernel by itself"
                 .to_owned(),
         ),
+        ChannelError::Unread => Abort::Trapped(format!(
+            "its process took none of an answer for {} s",
+            UNREAD.as_secs()
+        )),
         ChannelError::TooLong(_) | ChannelError::Garbled(_) => senseless(),
         ChannelError::Io(error) => Abort::Fault(WorldError::Environment {
             what: "talk to the component's process".to_owned(),

@@ -5,6 +5,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
@@ -43,6 +44,9 @@ pub(super) enum ChannelError {
     /// Not what was expected.
     #[error("a message that makes no sense: {0}")]
     Garbled(postcard::Error),
+    /// Does not take what it is sent, see [`Channel::impatient`].
+    #[error("the other process does not read")]
+    Unread,
     /// The socket.
     #[error("failed to use the channel: {0}")]
     Io(io::Error),
@@ -60,6 +64,7 @@ impl From<io::Error> for ChannelError {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::ConnectionReset => Self::Closed,
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Unread,
             _ => Self::Io(error),
         }
     }
@@ -80,6 +85,13 @@ impl Channel {
             slots: Some(slots),
             ..self
         }
+    }
+
+    /// Waits no longer than this for the other side to take the next part of a
+    /// message that does not fit into the socket.
+    pub(super) fn impatient(self, patience: Duration) -> io::Result<Self> {
+        self.socket.get_ref().set_write_timeout(Some(patience))?;
+        Ok(self)
     }
 
     /// Sends one message, whole, with at most one system call unless it is a large one.
@@ -182,7 +194,7 @@ mod tests {
     use std::hint::spin_loop;
     use std::sync::mpsc;
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
     use crate::sandbox::slots::{Side, memory};
@@ -318,6 +330,14 @@ mod tests {
         for _ in 0..1_000_000 {
             ring(ours.socket.get_ref()).unwrap();
         }
+    }
+
+    #[test]
+    fn who_never_reads_holds_up_the_impatient_for_a_while_only() {
+        let (ours, _theirs) = pair();
+        let mut ours = ours.impatient(Duration::from_millis(20)).unwrap();
+        let sent = ours.send(&"x".repeat(4 << 20));
+        assert!(matches!(sent, Err(ChannelError::Unread)), "{sent:?}");
     }
 
     #[test]
