@@ -89,7 +89,6 @@ pub(super) struct TooLong(pub(super) usize);
 ///
 /// # Errors
 /// What the kernel refuses.
-#[cfg(any(feature = "kernel", test))]
 pub fn memory() -> io::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let memory = memfd_create("proscenium-slots", flags)?;
