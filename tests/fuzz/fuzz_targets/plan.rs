@@ -89,7 +89,7 @@ fn left_nothing(effects: &[Effect]) {
         match effect {
             Effect::Create { group } => assert!(groups.insert(group), "{group} twice"),
             Effect::Remove { group } => assert!(groups.remove(group), "{group} was not there"),
-            Effect::Spawn { .. } => {
+            Effect::Spawn { .. } | Effect::SpawnThreads { .. } => {
                 crews.insert(started);
                 started += 1;
             }
