@@ -88,9 +88,9 @@ impl State {
         }
     }
 
-    /// Counts a call that begins `at` so many nanoseconds of the record. Ends the component where its calls are too many,
-    /// come too fast, or said too much: it traps at its next loop or call, and
-    /// this one is not to be carried out.
+    /// Counts a call that begins `at` so many nanoseconds of the record. Ends the
+    /// component where its calls are too many, come too fast, or said too much: it
+    /// traps at its next loop or call, and this one is not to be carried out.
     #[inline]
     pub(crate) fn count_call(&mut self, at: u64) -> Result<(), Budget> {
         self.stage.count_call();

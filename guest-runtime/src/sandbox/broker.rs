@@ -49,8 +49,8 @@ impl Ends {
         trap_foreign_imports: bool,
     ) -> io::Result<Broker> {
         let slots = Slots::new(self.memory, Side::Runtime)?;
-        let channel = Channel::new(self.socket).impatient(UNREAD)?;
-        let channel = channel.with_slots(slots);
+        let channel = Channel::new(self.socket).with_slots(slots);
+        let channel = channel.impatient(UNREAD)?;
         Ok(Broker::new(channel, capabilities, trap_foreign_imports))
     }
 }

@@ -8,14 +8,15 @@
 use std::collections::{HashMap, HashSet};
 
 use wasmparser::BinaryReader;
-use wit_parser::decoding::{decode, decode_world};
+use wit_parser::decoding::{DecodedWasm, decode, decode_world};
 use wit_parser::{PackageId, Resolve};
 
 /// How a section begins that has the encoding of strings and the world's name
 /// in front of the packages; newer ones are a component from the first byte.
 const OLD_FORMAT: u8 = 3;
 
-/// Refuses a section with packages that need each other, by their names.
+/// Refuses a section with packages that need each other, and names one that does
+/// or that needs such ones.
 ///
 /// # Errors
 /// That, or why there are no packages in it.
@@ -26,7 +27,7 @@ pub(super) fn check(section: &[u8]) -> Result<(), String> {
     };
     let name = &packages.packages[package].name;
     Err(format!(
-        "package {name} of its contract needs packages that need {name}"
+        "package {name} of its contract needs packages that need each other"
     ))
 }
 
@@ -38,7 +39,8 @@ fn read(section: &[u8]) -> Result<Resolve, Box<dyn std::error::Error + Send + Sy
     reader.read_bytes(2)?;
     reader.read_string()?;
     let rest = reader.read_bytes(reader.bytes_remaining())?;
-    Ok(decode(rest)?.resolve().clone())
+    let (DecodedWasm::WitPackage(resolve, _) | DecodedWasm::Component(resolve, _)) = decode(rest)?;
+    Ok(resolve)
 }
 
 /// A package that is in such a circle, or needs one that is. What needs nothing
